@@ -1,0 +1,9 @@
+"""The kernel library: declarations and their C, one folder per family (docs/kernels.md shows how to add one).
+
+`cmsis_nn` calls Arm's library; every other folder is provider `tinyc`: what CMSIS-NN lacks or does not do exactly.
+Importing this package registers them all.
+"""
+
+from tinyc.kernels import cmsis_nn, conv, copy
+
+__all__ = ["cmsis_nn", "conv", "copy"]

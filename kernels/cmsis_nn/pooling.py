@@ -1,0 +1,54 @@
+"""arm_avgpool_s8 and arm_max_pool_s8."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.kernels.cmsis_nn import scratch as library
+from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, context, dims, tile
+from tinyc.ops.pool import AveragePool2D, MaxPool2D, Pool2D
+from tinyc.program.kernel import Site, kernel
+from tinyc.targets import Target
+
+
+class PoolKernel(CmsisKernel):
+    """A pooling call."""
+
+    function: ClassVar[str]
+    per_mac = {"none": 6.0, "dsp": 2.0, "mve": 0.6}
+
+    def cost(self, site: Site, target: Target) -> float:
+        op = site.op
+        assert isinstance(op, Pool2D)
+        return self.per_mac[target.simd] * site.sig.output.elements * op.extent[0] * op.extent[1]
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op = site.op
+        assert isinstance(op, Pool2D)
+        params = c.struct(
+            "cmsis_nn_pool_params", "params", stride=tile(op.stride), padding=tile(op.padding[:2]),
+            activation=activation(op.clamp),
+        )
+        c.cmsis(
+            self.function, context(c), params,
+            dims(c, "input_dims", site.sig.input(0).shape), c.input(0),
+            dims(c, "filter_dims", (1, *op.extent, 1)), dims(c, "output_dims", site.sig.output.shape), c.output(),
+        )
+
+
+@kernel("cmsis-nn/avgpool_s8", op=AveragePool2D)
+class AvgPoolS8(PoolKernel):
+    """Average pooling; on DSP cores with a sum per channel as scratch."""
+
+    function = "arm_avgpool_s8"
+
+    def scratch(self, site: Site, target: Target) -> int:
+        return library.avgpool(target.simd, channels=site.sig.output.shape[3])
+
+
+@kernel("cmsis-nn/max_pool_s8", op=MaxPool2D)
+class MaxPoolS8(PoolKernel):
+    """Max pooling."""
+
+    function = "arm_max_pool_s8"

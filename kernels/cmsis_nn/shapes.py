@@ -1,0 +1,55 @@
+"""Struct fields that several CMSIS-NN calls share, and the base of all of the provider's declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array, Shape
+from tinyc.ops.conv import ChannelMultipliers
+from tinyc.program.kernel import Kernel
+
+
+class CmsisKernel(Kernel):
+    """A call of the library. Instruction estimates are per multiply-accumulate or per output, by kind of SIMD."""
+
+    includes = ("arm_nnfunctions.h",)
+    per_mac: ClassVar[Mapping[str, float]] = {"none": 8.0, "dsp": 3.0, "mve": 0.8}
+
+
+def image(shape: Shape) -> tuple[int, int, int, int]:
+    """A shape of rank 4 or less as NHWC, with leading ones."""
+    n, h, w, c = (1,) * (4 - len(shape)) + tuple(shape)
+    return n, h, w, c
+
+
+def dims(c: CallWriter, name: str, shape: Shape) -> str:
+    """A cmsis_nn_dims of an NHWC shape; returns its address."""
+    n, h, w, depth = image(shape)
+    return c.struct("cmsis_nn_dims", name, n=n, h=h, w=w, c=depth)
+
+
+def tile(pair: tuple[int, int]) -> dict[str, int]:
+    """(rows, columns) as cmsis_nn_tile fields."""
+    return {"w": pair[1], "h": pair[0]}
+
+
+def activation(clamp: tuple[int, int]) -> dict[str, int]:
+    return {"min": clamp[0], "max": clamp[1]}
+
+
+def context(c: CallWriter) -> str:
+    """The call's scratch as a cmsis_nn_context; NULL where it needs none."""
+    return c.struct("cmsis_nn_context", "ctx", buf=c.scratch(), size=c.scratch_bytes)
+
+
+def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:
+    return {"multiplier": np.array(m.multiplier, np.int32), "shift": np.array(m.shift, np.int32)}
+
+
+def bias_table(bias: Array | None, channels: int) -> dict[str, Array]:
+    """The bias, or zeros: some of the library's paths read it even where NULL is documented."""
+    return {"bias": np.zeros(channels, np.int32) if bias is None else bias.reshape(-1)}

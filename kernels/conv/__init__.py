@@ -1,0 +1,75 @@
+"""Convolutions of any geometry, in plain C: they serve what CMSIS-NN does not compute exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array
+from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
+from tinyc.ops.window import WindowOperator
+from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.targets import Target
+
+
+def braces(*numbers: int) -> str:
+    """Numbers as a C array initialiser."""
+    return "{" + ", ".join(map(str, numbers)) + "}"
+
+
+class DirectConvolution(Kernel):
+    """One image at a time; the batch is the compiler's loop."""
+
+    function: ClassVar[str]
+    includes = ("tinyc_conv_s8.h",)
+    headers = ("tinyc_conv_s8.h", "../common/tinyc_math.h")
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
+
+    def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
+        channels = site.sig.output.shape[3]
+        m = channel_multipliers(site.sig, channels)
+        bias = site.constant(2).reshape(-1) if site.has(2) else np.zeros(channels, np.int32)
+        return {"bias": bias, "multiplier": np.array(m.multiplier, np.int32), "shift": np.array(m.shift, np.int32)}
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 14.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
+
+    def depth(self, site: Site) -> int:
+        """Input channels that one output channel reads."""
+        return site.sig.input(1).shape[3]
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
+        assert isinstance(op, WindowOperator)
+        params = c.struct(
+            "tinyc_conv_params", "params", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
+            output=braces(*y.shape[1:]), stride=braces(*op.stride), dilation=braces(*op.dilation),
+            padding=braces(*op.padding[:2]), depth=self.depth(site), input_zero_point=x.zero_point,
+            output_zero_point=y.zero_point, clamp=braces(*op.clamp),
+        )
+        tables = (c.constant("bias"), c.constant("multiplier"), c.constant("shift"))
+        c.void(self.function, params, c.input(0), c.input(1), *tables, c.output())
+
+
+@kernel("tinyc/conv_s8", op=Conv2D)
+class ConvS8(DirectConvolution):
+    """Convolution with groups, dilation and any padding."""
+
+    function = "tinyc_conv_s8"
+    sources = ("tinyc_conv_s8.c",)
+
+
+@kernel("tinyc/depthwise_conv_s8", op=DepthwiseConv2D)
+class DepthwiseConvS8(DirectConvolution):
+    """Depthwise convolution with any multiplier, dilation and padding."""
+
+    function = "tinyc_depthwise_conv_s8"
+    sources = ("tinyc_depthwise_conv_s8.c",)
+
+    def depth(self, site: Site) -> int:
+        return 1

@@ -1,0 +1,49 @@
+"""What every test shares: the --long option and its marker, hypothesis profiles, and where the shared models lie."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # `tests.support` is importable from wherever pytest runs
+
+# The default suite must give the same verdict twice, so it draws the same examples each time and keeps no database.
+# --long looks for what nobody has seen yet.
+_SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+settings.register_profile("default", derandomize=True, database=None, max_examples=60, **_SHARED)
+settings.register_profile("long", max_examples=2000, print_blob=True, **_SHARED)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests marked `long` and many more random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.getoption("--long") else "default")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="longer fuzzing; runs with --long"))
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether --long was given: tests may then draw more."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder of models that the tests read but that is no part of the repository."""
+    models = ROOT.parent / "shared" / "models"
+    if not models.is_dir():
+        pytest.skip("the models of ../shared/models are not on this machine")
+    return models

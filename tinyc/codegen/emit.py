@@ -1,0 +1,115 @@
+"""Program + Plan → C project: the one place that decides what files a generated project has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinyc.codegen.build_files import cmake, readme
+from tinyc.codegen.header import accessor, header
+from tinyc.codegen.project import CProject, Port
+from tinyc.codegen.source import operators_source, source
+from tinyc.codegen.text import array, identifier
+from tinyc.codegen.text import C_TYPES as _C
+from tinyc.codegen.writer import CallWriter, ConstantPool
+from tinyc.program.lifetimes import ARENA_ALIGN
+from tinyc.program.plan import Plan
+from tinyc.program.program import Program
+
+if TYPE_CHECKING:
+    from tinyc.targets import Target
+
+RUNTIME = Path(__file__).parent / "runtime"
+
+
+@dataclass(frozen=True)
+class Network:
+    """All that the parts of the emitter need to know."""
+
+    prefix: str
+    program: Program
+    plan: Plan
+    target: Target
+    writers: tuple[CallWriter, ...]
+    pool: ConstantPool
+
+    @property
+    def macro(self) -> str:
+        return self.prefix.upper()
+
+
+def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> CProject:
+    """The C project of a planned program; `name` becomes the prefix of everything that the linker sees."""
+    prefix = identifier(name)
+    pool = ConstantPool(prefix)
+    writers = tuple(CallWriter(c, i, plan.offsets, pool, target) for i, c in enumerate(program.calls()))
+    for writer in writers:
+        writer.call.kernel.emit(writer.call.site, target, writer)
+    network = Network(prefix, program, plan, target, writers, pool)
+    kernel_files = _kernel_files(network)
+    files = {
+        f"{prefix}.h": header(network),
+        f"{prefix}.c": source(network),
+        f"{prefix}_operators.c": operators_source(network),
+        "tinyc.h": _read(RUNTIME / "tinyc.h"),
+        **_weights(network),
+        **kernel_files,
+    }
+    sources = tuple(path for path in files if path.endswith(".c"))
+    standin = _standin_files() if _uses_cmsis(network) else {}
+    standin_sources = tuple(path for path in standin if path.endswith(".c"))
+    files |= standin
+    ports = [
+        tuple(Port(p.name, accessor(network, kind, i), p.type.bytes) for i, p in enumerate(group))
+        for kind, group in (("input", program.inputs), ("output", program.outputs))
+    ]
+    project = CProject(
+        prefix, files, sources, (".", "kernels") if kernel_files else (".",), standin_sources,
+        ("cmsis_nn_standin/Include",) if standin else (), ports[0], ports[1], plan.arena_bytes, ARENA_ALIGN,
+        tuple(w.call.node for w in writers), pool.weights_bytes, pool.tables_bytes,
+    )
+    files["CMakeLists.txt"] = cmake(project)
+    files["README.md"] = readme(project, network)
+    return project
+
+
+def _weights(network: Network) -> dict[str, str]:
+    prefix, arrays = network.prefix, network.pool.arrays
+    guard = f"{network.macro}_WEIGHTS_H"
+    declarations = [f"extern const {_C[a.dtype]} {name}[{a.size}];" for name, a in arrays.items()]
+    head = f"/* Constants of {prefix}, read where they lie: flash or any other readable memory. */\n"
+    return {
+        f"{prefix}_weights.h": f"{head}#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
+        + "\n".join(declarations) + "\n\n#endif\n",
+        f"{prefix}_weights.c": f'{head}#include "{prefix}_weights.h"\n\n'
+        + ("\n".join(array(name, a) for name, a in arrays.items()) or "typedef int no_constants;\n"),
+    }
+
+
+def _kernel_files(network: Network) -> dict[str, str]:
+    """Sources and headers that the used kernels bring, flat in one folder."""
+    found: dict[str, str] = {}
+    for writer in network.writers:
+        kernel = writer.call.kernel
+        for name in (*kernel.headers, *kernel.sources):
+            found[f"kernels/{Path(name).name}"] = _read(kernel.folder / name)
+    return dict(sorted(found.items()))
+
+
+def _uses_cmsis(network: Network) -> bool:
+    return any(w.call.kernel.provider == "cmsis-nn" for w in network.writers)
+
+
+def _standin_files() -> dict[str, str]:
+    import tinyc.kernels.cmsis_nn as provider
+
+    folder = Path(provider.__file__).parent / "standin"
+    paths = sorted(p for p in folder.rglob("*.[ch]"))
+    return {f"cmsis_nn_standin/{p.relative_to(folder).as_posix()}": _read(p) for p in paths}
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

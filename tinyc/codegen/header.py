@@ -1,0 +1,102 @@
+"""The public header of a generated network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinyc.codegen.text import comment, number
+from tinyc.ir.types import DType
+from tinyc.program.lifetimes import ARENA_ALIGN
+from tinyc.program.program import Port
+
+if TYPE_CHECKING:
+    from tinyc.codegen.emit import Network
+
+
+def accessor(network: Network, kind: str, index: int) -> str:
+    """The C function that gives the address of an input or output; numbered where there are several."""
+    ports = network.program.inputs if kind == "input" else network.program.outputs
+    return f"{network.prefix}_{kind}" + (f"_{index}" if len(ports) > 1 else "")
+
+
+def header(network: Network) -> str:
+    """Text of NAME.h: sizes, quantisation of the ends, and four functions."""
+    prefix, macro = network.prefix, network.macro
+    lines = [
+        f"/* {prefix}: a neural network compiled by tinyc. Call init once, then fill the input and invoke, any number of",
+        " * times. Inputs are consumed: invoke may overwrite them. No heap, no recursion; the arena is all the state. */",
+        f"#ifndef {macro}_H",
+        f"#define {macro}_H",
+        "",
+        '#include "tinyc.h"',
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {macro}_ARENA_BYTES {network.plan.arena_bytes}u",
+        f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}u",
+        f"#define {macro}_OPERATORS {len(network.writers)}u",
+        "",
+        f"/* Hands over the arena: {macro}_ARENA_BYTES bytes aligned to {macro}_ARENA_ALIGN, left alone by the caller. */",
+        f"tinyc_status {prefix}_init(void *arena, size_t arena_bytes);",
+        "/* Runs the network once, from the inputs in the arena to the outputs in the arena. */",
+        f"tinyc_status {prefix}_invoke(void);",
+        "",
+    ]
+    for kind, ports in (("input", network.program.inputs), ("output", network.program.outputs)):
+        for index, port in enumerate(ports):
+            lines += _port(network, kind, index, port)
+    lines += [
+        f"extern const tinyc_operator {prefix}_operators[{macro}_OPERATORS]; /* for debugging; link {prefix}_operators.c */",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _port(network: Network, kind: str, index: int, port: Port) -> list[str]:
+    function = accessor(network, kind, index)
+    macro = function.upper()
+    const = "" if kind == "input" else "const "
+    shape = ",".join(map(str, port.type.shape))
+    lines = [
+        f'/* {kind} "{comment(port.name)}": {port.type.dtype.value}[{shape}], inside the arena; NULL before init. */',
+        f"{const}{port.type.dtype.c} *{function}(void);",
+        f"#define {macro}_BYTES {port.type.bytes}u",
+        f"#define {macro}_ELEMENTS {port.type.elements}u",
+    ]
+    if port.type.dtype is DType.int8 and port.type.quant is not None:
+        lines += [
+            f"#define {macro}_SCALE {number(port.type.scale)}",
+            f"#define {macro}_ZERO_POINT ({port.type.zero_point})",
+            *(_quantise(function, macro) if kind == "input" else _dequantise(function, macro)),
+        ]
+    return [*lines, ""]
+
+
+def _quantise(function: str, macro: str) -> list[str]:
+    return [
+        "/* The int8 code of a real value: nearest, halves away from zero, saturated. */",
+        f"static inline int8_t {function}_quantise(float real)",
+        "{",
+        f"    const float scaled = real / {macro}_SCALE;",
+        f"    const float limited = scaled > 512.0f ? 512.0f : scaled < -512.0f ? -512.0f : scaled;",
+        f"    const int32_t code = (int32_t)(limited + (limited < 0.0f ? -0.5f : 0.5f)) + {macro}_ZERO_POINT;",
+        "    return (int8_t)(code > 127 ? 127 : code < -128 ? -128 : code);",
+        "}",
+    ]
+
+
+def _dequantise(function: str, macro: str) -> list[str]:
+    return [
+        "/* The real value of an int8 code. */",
+        f"static inline float {function}_dequantise(int8_t code)",
+        "{",
+        f"    return (float)(code - {macro}_ZERO_POINT) * {macro}_SCALE;",
+        "}",
+    ]

@@ -1,0 +1,133 @@
+"""What a kernel uses to write its call: expressions for operands, struct initialisers, the call with its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tinyc.codegen.text import C_TYPES, integer
+from tinyc.ir.types import Array
+from tinyc.program.program import Call, Flash, Range
+
+Field = str | int | bool | Mapping[str, "Field"]
+
+
+LINE = 110  # columns of a generated line, indentation apart
+
+
+class ConstantPool:
+    """Arrays in flash, each kept once: equal arrays share one symbol."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.arrays: dict[str, Array] = {}
+        self._symbols: dict[tuple[str, bytes], str] = {}
+        self.weights_bytes = self.tables_bytes = 0
+
+    def add(self, label: str, data: Array, *, weights: bool) -> str:
+        """The symbol of an array, new or shared."""
+        key = (data.dtype.str, data.tobytes())
+        if key not in self._symbols:
+            self._symbols[key] = symbol = f"{self.prefix}_{label}"
+            self.arrays[symbol] = data
+            if weights:
+                self.weights_bytes += data.nbytes
+            else:
+                self.tables_bytes += data.nbytes
+        return self._symbols[key]
+
+
+class CallWriter:
+    """Collects the lines of one operator's C function."""
+
+    def __init__(self, call: Call, number: int, offsets: Mapping[str, int], pool: ConstantPool, target: Any) -> None:
+        self.call, self.number, self.offsets, self.pool = call, number, offsets, pool
+        self.lines: list[str] = []
+        self._tables = call.kernel.constants(call.site, target)
+
+    # -- operands
+    def _address(self, r: Range) -> str:
+        moving = "".join(f" + {variable} * {step}u" for variable, step in r.steps)
+        return f"{self.offsets[r.buffer] + r.start}u{moving}"
+
+    def input(self, index: int) -> str:
+        """Pointer to input `index`: into the arena, or to a constant in flash; NULL where it is absent."""
+        place = self.call.inputs[index] if index < len(self.call.inputs) else None
+        if place is None:
+            return "NULL"
+        kind = self.call.site.sig.input(index)
+        if isinstance(place, Flash):
+            return self.pool.add(f"{self.number}_{self._operand_name(index)}", self.call.site.constant(index), weights=True)
+        return f"AT(const {kind.dtype.c}, {self._address(place)})"
+
+    def _operand_name(self, index: int) -> str:
+        names = self.call.site.op.inputs
+        return {"w": "weights"}.get(names[index], names[index]) if index < len(names) else f"operand{index}"
+
+    def output(self, index: int = 0) -> str:
+        """Pointer to output `index` in the arena."""
+        return f"AT({self.call.site.sig.outputs[index].dtype.c}, {self._address(self.call.outputs[index])})"
+
+    def scratch(self) -> str:
+        """Untyped pointer to the call's scratch; NULL where it has none."""
+        return f"AT(void, {self._address(self.call.scratch)})" if self.call.scratch else "NULL"
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.call.scratch.bytes if self.call.scratch else 0
+
+    def constant(self, key: str) -> str:
+        """The symbol of one of the arrays that the kernel's `constants` declares."""
+        return self.pool.add(f"{self.number}_{key}", self._tables[key], weights=False)
+
+    def mutable_constant(self, key: str) -> str:
+        """The same for an API that takes a pointer to non-const though it only reads."""
+        return f"({C_TYPES[self._tables[key].dtype]} *){self.constant(key)}"
+
+    # -- statements
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def struct(self, ctype: str, name: str, **fields: Field) -> str:
+        """Declare a const struct; returns its address."""
+        self.lines += wrap(f"const {ctype} {name} = {{", [f".{k} = {_value(v)}" for k, v in fields.items()], "};")
+        return f"&{name}"
+
+    def cmsis(self, function: str, *arguments: str | int) -> None:
+        """Return the status of a CMSIS-NN function that has one."""
+        self._invoke(f"return from_cmsis({function}(", arguments, "));")
+
+    def returns(self, function: str, *arguments: str | int) -> None:
+        """Return the tinyc_status of one of our functions."""
+        self._invoke(f"return {function}(", arguments, ");")
+
+    def void(self, function: str, *arguments: str | int) -> None:
+        """Call a function that cannot fail, and return success."""
+        self._invoke(f"{function}(", arguments, ");")
+        self.line("return TINYC_OK;")
+
+    def _invoke(self, head: str, arguments: tuple[str | int, ...], tail: str) -> None:
+        self.lines += wrap(head, [integer(a) if isinstance(a, int) else a for a in arguments], tail)
+
+
+def wrap(head: str, items: list[str], tail: str) -> list[str]:
+    """`head` items `tail` on one line where that fits, else the items filled into indented lines."""
+    line = head + ", ".join(items) + tail
+    if len(line) <= LINE:
+        return [line]
+    lines, current = [head], "   "
+    for index, item in enumerate(items):
+        text = f" {item}," if index < len(items) - 1 else f" {item}{tail}"
+        if len(current) + len(text) > LINE and current.strip():
+            lines.append(current)
+            current = "   "
+        current += text
+    return [*lines, current]
+
+
+def _value(value: Field) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f".{k} = {_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return integer(value) if isinstance(value, int) else value

@@ -1,0 +1,116 @@
+"""The pipeline, top to bottom: model file → Graph → Schedule → Program → Plan → C project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from tinyc.codegen import CProject, emit_project
+from tinyc.errors import UsageError
+from tinyc.ir.graph import Graph
+from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential
+from tinyc.ir.verifier import verify as verify_graph
+from tinyc.program.lower import lower
+from tinyc.program.plan import Plan, make_plan
+from tinyc.program.program import Program
+from tinyc.program.verifier import verify as verify_program
+from tinyc.schedule import Schedule, make_schedule
+from tinyc.targets import Target
+from tinyc.targets import load as load_target
+
+
+Io = Literal["int8", "asis"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that a user can decide about a compilation."""
+
+    io: Io = "int8"  # "asis" keeps float QUANTIZE/DEQUANTIZE at the ends
+    name: str | None = None  # C prefix; the model's name where not given
+    pipeline: Sequence[Pass] | None = None  # passes instead of the default ones
+    disabled_pass: Sequence[str] = ()
+    opt_level: int = 2
+    instruments: Sequence[Instrument] = ()
+    schedule: Schedule | None = None  # decisions to keep
+    time_limit: float = 2.0  # seconds for the exact packer
+
+    def __post_init__(self) -> None:
+        if self.io not in get_args(Io):
+            raise UsageError(f"expected io 'int8' or 'asis', got {self.io!r}")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A network with every decision made. `imported` is the graph as the file has it, `graph` after the passes."""
+
+    name: str
+    imported: Graph
+    graph: Graph
+    target: Target
+    options: Options
+    schedule: Schedule
+    program: Program
+    plan: Plan
+    passes: tuple[str, ...]
+    seconds: float
+    source: bytes | None = field(default=None, repr=False)  # the model file, where there was one
+
+    def project(self) -> CProject:
+        """The C project, in memory."""
+        return emit_project(self.program, self.plan, self.target, name=self.name)
+
+
+def compile(model: str | Path, target: str = "cortex-m7", options: Options = Options()) -> Compiled:  # noqa: B008
+    """Compile a model file for a target (a name, or the path of a .toml). Raises the errors of tinyc.errors."""
+    from tinyc.frontend import load
+
+    started = time.perf_counter()
+    path = Path(model)
+    graph = load(path)
+    return compile_graph(graph, target, options, source=path.read_bytes(), started=started)
+
+
+def compile_graph(
+    graph: Graph, target: str = "cortex-m7", options: Options = Options(),  # noqa: B008
+    *, source: bytes | None = None, started: float | None = None,
+) -> Compiled:
+    """Compile a graph; the graph itself is left as it is."""
+    started = time.perf_counter() if started is None else started
+    machine = load_target(target)
+    imported, graph = graph, graph.copy()
+    passes = run_passes(graph, options)
+    schedule = make_schedule(graph, machine, options.schedule)
+    program = lower(graph, schedule, machine)
+    verify_program(program)
+    plan = make_plan(program, time_limit=options.time_limit)
+    return Compiled(
+        options.name or imported.name, imported, graph, machine, options, schedule, program, plan, passes,
+        time.perf_counter() - started, source,
+    )
+
+
+def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:
+    """Rewrite the graph in place; the text of every pass that ran."""
+    from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds
+
+    ends = (DropFloatEnds(),) if options.io == "int8" else ()
+    pipeline = (*ends, *(DEFAULT_PIPELINE if options.pipeline is None else options.pipeline))
+    with PassContext(options.opt_level, options.disabled_pass, instruments=options.instruments) as context:
+        Sequential(pipeline)(graph)
+    copy_constant_outputs(graph)
+    verify_graph(graph)
+    return tuple(context.ran)
+
+
+def copy_constant_outputs(graph: Graph) -> None:
+    """The caller reads outputs in the arena: one that became a constant is copied there."""
+    from tinyc.ops import Reshape
+
+    for value in [v for v in dict.fromkeys(graph.outputs) if v.is_constant]:
+        node = graph.add(Reshape(value.type.shape), [value], value.type, name=f"{value.name}.copy")
+        node.output.source = value.source
+        graph.outputs = [node.output if v is value else v for v in graph.outputs]

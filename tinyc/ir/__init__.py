@@ -1,0 +1,1 @@
+"""The graph IR: types, operators' contract, graph, text form, verifier, interpreter, pass infrastructure."""

@@ -1,0 +1,25 @@
+"""The operators: one module per family, each declaring attributes, type rule, access map and integer reference.
+
+Importing this package registers them all. To add one: a frozen dataclass with `@operator("name")` in the module of its
+family, and its import below. Nothing else in the compiler holds a list of operators.
+"""
+
+from tinyc.ops.concat import Concatenation
+from tinyc.ops.conv import Conv2D, DepthwiseConv2D
+from tinyc.ops.elementwise import Add, Maximum, Minimum, Mul, Sub
+from tinyc.ops.fully_connected import FullyConnected
+from tinyc.ops.pad import Pad
+from tinyc.ops.pool import AveragePool2D, MaxPool2D
+from tinyc.ops.quantize import Dequantize, Quantize, Requantize
+from tinyc.ops.reduce import Mean
+from tinyc.ops.resize import ResizeNearest
+from tinyc.ops.shape import Reshape, Transpose
+from tinyc.ops.slice import StridedSlice
+from tinyc.ops.softmax import Softmax
+from tinyc.ops.unary import HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Tanh, Unary
+
+__all__ = [
+    "Add", "AveragePool2D", "Concatenation", "Conv2D", "DepthwiseConv2D", "Dequantize", "FullyConnected", "HardSwish",
+    "LeakyRelu", "Logistic", "Lut", "MaxPool2D", "Maximum", "Mean", "Minimum", "Mul", "Pad", "Quantize", "Relu",
+    "Relu6", "Requantize", "Reshape", "ResizeNearest", "Softmax", "StridedSlice", "Sub", "Tanh", "Transpose", "Unary",
+]

@@ -1,0 +1,89 @@
+"""Integer arithmetic of the TFLite quantisation specification, as TensorFlow Lite Micro computes it.
+
+Double rounding throughout: a saturating rounding doubling high multiply, then a rounding division by a power of two.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.ir.operator import expect
+from tinyc.ir.types import Array
+
+INT32_MAX, INT32_MIN = 2**31 - 1, -(2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class Multiplier:
+    """A positive real number as multiplier · 2^(shift − 31); `shift` > 0 is to the left."""
+
+    multiplier: int
+    shift: int
+
+
+def round_half_away(x: float) -> int:
+    """Round to the nearest integer, halves away from zero (C's `round`)."""
+    return int(math.copysign(math.floor(abs(x) + 0.5), x)) if math.isfinite(x) else 0
+
+
+def round_half_away_array(x: Array) -> Array:
+    """`round_half_away` of every element, in the floating-point type given."""
+    whole = np.trunc(x)
+    return whole + np.copysign(np.abs(x - whole) >= 0.5, x).astype(x.dtype)
+
+
+def expect_headroom(bound: int, m: Multiplier, what: str) -> None:
+    """Refuse a multiplier that could carry values of magnitude `bound` or their product past 30 bits."""
+    expect(
+        bound << max(m.shift, 0) <= 2**30,
+        f"{what} does not fit in 32 bits: the output scale is too small against the input's",
+    )
+
+
+def quantize_multiplier(real: float) -> Multiplier:
+    """The normalised fixed-point form of a non-negative double (TFLite's QuantizeMultiplier)."""
+    if real == 0.0:
+        return Multiplier(0, 0)
+    fraction, shift = math.frexp(real)
+    fixed = round_half_away(fraction * 2**31)
+    if fixed == 2**31:
+        fixed, shift = fixed // 2, shift + 1
+    if shift < -31:
+        return Multiplier(0, 0)
+    return Multiplier(fixed, shift)
+
+
+def doubling_high_multiply(a: Array, b: Array | int) -> Array:
+    """Saturating rounding doubling high multiply of int32 values (held as int64): (2·a·b + 2^31) >> 32."""
+    product = (a.astype(np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31
+    return np.minimum(product, INT32_MAX)
+
+
+def rounding_shift_right(x: Array, exponent: Array | int) -> Array:
+    """x / 2^exponent, rounded to nearest, halves away from zero."""
+    exponent = np.asarray(exponent, np.int64)
+    mask = (np.int64(1) << exponent) - 1
+    threshold = (mask >> 1) + (x < 0)
+    return (x >> exponent) + ((x & mask) > threshold)
+
+
+def wrap32(x: Array) -> Array:
+    """Two's complement wrap of int64 values to the int32 range (what the references' int32 registers do)."""
+    return x.astype(np.int32).astype(np.int64)
+
+
+def multiply(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
+    """x · multiplier · 2^(shift − 31) in double rounding; broadcasts per-channel multipliers on the last axis."""
+    shift = np.asarray(shift, np.int64)
+    left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    shifted = wrap32(x.astype(np.int64) << left)
+    return rounding_shift_right(doubling_high_multiply(shifted, multiplier), right)
+
+
+def requantize(acc: Array, multiplier: Array | int, shift: Array | int, zero_point: int, clamp: tuple[int, int]) -> Array:
+    """int32 accumulators to int8 codes."""
+    scaled = multiply(acc, multiplier, shift) + zero_point
+    return np.clip(scaled, *clamp).astype(np.int8)

@@ -1,0 +1,46 @@
+"""Padding with a constant: TFLite PAD (by the zero point) and PADV2 (by a given code)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.ir.access import Access, Window
+from tinyc.ir.operator import expect, operator
+from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
+from tinyc.ops.common import Movement, expect_int8, given
+
+MAX_RANK = 5  # of TFLM's PAD
+
+
+@operator("pad")
+@dataclass(frozen=True)
+class Pad(Movement):
+    """`before[a]` and `after[a]` elements of code `value` around axis a. Input and output int8, equally quantised."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int
+
+    def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
+        (x,) = given(*inputs)
+        expect_int8(x)
+        expect(x.rank <= MAX_RANK, f"expected at most {MAX_RANK} axes, got {list(x.shape)}")
+        expect(
+            len(self.before) == len(self.after) == x.rank,
+            f"expected a pair of paddings for each of {x.rank} axes, got {self.before} and {self.after}",
+        )
+        expect(min((*self.before, *self.after), default=0) >= 0, "expected paddings of 0 or more")
+        expect(-128 <= self.value <= 127, f"expected an int8 code to pad with, got {self.value}")
+        shape = tuple(b + n + a for b, n, a in zip(self.before, x.shape, self.after, strict=True))
+        return ((shape, x.dtype),)
+
+    def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
+        moves_nothing = not any((*self.before, *self.after))
+        axes = tuple(Window(axis, extent=1, before=count) for axis, count in enumerate(self.before))
+        return (Access.elementwise(len(axes)) if moves_nothing else Access(axes),)
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        (x,) = given(*inputs)
+        return (np.pad(x, tuple(zip(self.before, self.after, strict=True)), constant_values=self.value),)

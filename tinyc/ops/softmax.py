@@ -1,0 +1,75 @@
+"""Softmax: TFLite SOFTMAX at int8, in gemmlowp's fixed point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.ir.access import Access, Elementwise, Whole
+from tinyc.ir.operator import Operator, expect, operator
+from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
+from tinyc.ops import gemmlowp
+from tinyc.ops.common import expect_int8, expect_one_scale, expect_quantisation, given
+from tinyc.ops.fixed_point import Multiplier, doubling_high_multiply, quantize_multiplier, rounding_shift_right
+
+DIFFERENCE_INTEGER_BITS = 5  # differences to the row's maximum, in Q5
+SUM_INTEGER_BITS = 12  # sums of exponentials, in Q12
+
+
+@operator("softmax")
+@dataclass(frozen=True)
+class Softmax(Operator):
+    """e^(beta · x) along the last axis, divided by its sum there (TFLite SOFTMAX).
+
+    int8 to int8; the output has scale 1/256 and zero point -128.
+    """
+
+    beta: float = 1.0
+
+    def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
+        (x,) = given(*inputs)
+        expect_int8(x)
+        expect(x.rank >= 1, "expected a tensor with at least one axis")
+        expect(x.shape[-1] < 1 << SUM_INTEGER_BITS, f"the sum over {x.shape[-1]} elements does not fit in 32 bits")
+        return ((x.shape, DType.int8),)
+
+    def real_multiplier(self, sig: Signature) -> float:
+        """Code difference to Q5; past 2^31 every exponential but the maximum's is 0 anyway."""
+        beta = float(np.float32(self.beta))
+        return min(beta * sig.input(0).scale * 2.0 ** (31 - DIFFERENCE_INTEGER_BITS), 2.0**31 - 1)
+
+    def multiplier(self, sig: Signature) -> Multiplier:
+        return quantize_multiplier(self.real_multiplier(sig))
+
+    def least_difference(self, sig: Signature) -> int:
+        """Differences to the maximum below this count as e^-∞."""
+        return -gemmlowp.input_radius(DIFFERENCE_INTEGER_BITS, self.multiplier(sig).shift)
+
+    def check(self, sig: Signature) -> None:
+        expect_one_scale(sig.input(0))
+        expect_quantisation("output", sig.output, 1 / 256, -128)
+        expect(math.isfinite(self.beta), f"expected a finite beta, got {self.beta}")
+        expect(self.real_multiplier(sig) > 1, f"beta · input scale = {self.beta * sig.input(0).scale!r} is too small")
+
+    def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
+        last = sig.input(0).rank - 1
+        return (Access((*(Elementwise(a) for a in range(last)), Whole()), flat=sig.input(0).shape[last] == 1),)
+
+    def probabilities(self, sig: Signature, x: Array) -> tuple[Array, Array]:
+        """(m, e) with softmax = m · 2^-e for m in Q0 and one e per row: the form before rounding to the output."""
+        m, least = self.multiplier(sig), self.least_difference(sig)
+        difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+        counted = difference >= least
+        scaled = doubling_high_multiply(np.maximum(difference, least) << m.shift, m.multiplier)
+        exponential = np.where(counted, gemmlowp.exp_of_negative(scaled, DIFFERENCE_INTEGER_BITS), 0)
+        total = rounding_shift_right(exponential, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
+        inverse, exponent = gemmlowp.reciprocal(total, SUM_INTEGER_BITS)
+        return doubling_high_multiply(exponential, inverse), exponent
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        (x,) = given(*inputs)
+        probability, exponent = self.probabilities(sig, x)
+        y = rounding_shift_right(probability, exponent + 31 - 8) - 128
+        return (np.clip(y, -128, 127).astype(np.int8),)

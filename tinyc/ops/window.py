@@ -1,0 +1,82 @@
+"""What all operators with a sliding window over rows and columns share: padding, output size, access map, taps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.ir.access import Access, AxisAccess, Elementwise, Window
+from tinyc.ir.operator import Operator, expect
+from tinyc.ir.types import Array, Shape
+
+Pair = tuple[int, int]
+Padding = tuple[int, int, int, int]  # top, left, bottom, right
+
+
+@dataclass(frozen=True)
+class WindowOperator(Operator):
+    """An operator that slides a window over the rows and columns of input 0.
+
+    `padding` is (top, left, bottom, right), resolved by the frontend; the output size follows from it.
+    """
+
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    padding: Padding = (0, 0, 0, 0)
+    clamp: Pair = (-128, 127)
+
+    def with_padding(self, padding: Padding) -> WindowOperator:
+        from dataclasses import replace
+
+        return replace(self, padding=padding)
+
+    def output_size(self, rows: int, cols: int, extent: Pair) -> Pair:
+        """Rows and columns of the output. Raises TypeRuleError where the window does not fit."""
+        top, left, bottom, right = self.padding
+        expect(min(self.padding) >= 0, f"expected padding of 0 or more, got {self.padding}")
+        expect(min(self.stride) >= 1, f"expected strides of 1 or more, got {self.stride}")
+        expect(min(self.dilation) >= 1, f"expected dilations of 1 or more, got {self.dilation}")
+        size = []
+        for name, n, k, s, d in zip(
+            ("rows", "columns"), (rows + top + bottom, cols + left + right), extent, self.stride, self.dilation,
+            strict=True,
+        ):
+            reach = (k - 1) * d + 1
+            expect(n >= reach, f"a window of {reach} {name} does not fit in {n} padded {name}")
+            size.append((n - reach) // s + 1)
+        return size[0], size[1]
+
+    def window_axes(self, extent: Pair) -> tuple[AxisAccess, AxisAccess, AxisAccess]:
+        """Access of batch, rows and columns."""
+        rows, cols = (
+            Window(axis + 1, extent[axis], self.stride[axis], self.dilation[axis], self.padding[axis])
+            for axis in (0, 1)
+        )
+        return Elementwise(0), rows, cols
+
+    def taps(self, x: Array, extent: Pair, size: Pair, fill: int) -> Iterator[tuple[int, int, Array]]:
+        """For each tap (i, j) of the window, the [N, *size, C] values it reads; `fill` outside the image."""
+        top, left, bottom, right = self.padding
+        padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+        (sy, sx), (dy, dx), (rows, cols) = self.stride, self.dilation, size
+        for i in range(extent[0]):
+            for j in range(extent[1]):
+                y, c = i * dy, j * dx
+                yield i, j, padded[:, y : y + (rows - 1) * sy + 1 : sy, c : c + (cols - 1) * sx + 1 : sx]
+
+
+def same_padding(size: int, extent: int, stride: int, dilation: int) -> Pair:
+    """(before, after) of TFLite's SAME: output size ⌈size / stride⌉, an odd total has the extra element after."""
+    reach = (extent - 1) * dilation + 1
+    total = max(0, (-(-size // stride) - 1) * stride + reach - size)
+    return total // 2, total - total // 2
+
+
+def channels_whole(axes: tuple[AxisAccess, ...], channel: AxisAccess) -> Access:
+    return Access((*axes, channel))
+
+
+def expect_image(name: str, shape: Shape) -> None:
+    expect(len(shape) == 4, f"expected {name} of shape [N,H,W,C], got {list(shape)}")

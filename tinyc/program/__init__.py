@@ -1,0 +1,1 @@
+"""The lowered form: kernels, program, lifetimes, plan, interpreter."""

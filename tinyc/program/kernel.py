@@ -1,0 +1,149 @@
+"""What a kernel declares, once: what it serves, the C it calls, scratch, flash, reading order, cost.
+
+A kernel's meaning is its operator's integer reference, so a declaration needs no second semantics; tests run the C
+against the reference. Providers are a registry: ours are `cmsis-nn` and `tinyc`; other packages add theirs through the
+entry-point group `tinyc.kernels`. See `kernels/` for the declarations and docs/kernels.md for how to add one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from tinyc.errors import ModelError, UsageError
+from tinyc.ir.graph import Node
+from tinyc.ir.operator import Operator
+from tinyc.ir.types import Array, Signature
+from tinyc.registry import Registry
+
+if TYPE_CHECKING:
+    from tinyc.codegen.writer import CallWriter
+    from tinyc.targets import Target
+
+
+@dataclass(frozen=True)
+class Site:
+    """The place that a kernel serves: one operator on concrete types, with the data of its constant operands."""
+
+    op: Operator
+    sig: Signature
+    data: tuple[Array | None, ...]
+
+    @classmethod
+    def of(cls, node: Node) -> Site:
+        return cls(node.op, node.signature, tuple(v.data if v is not None else None for v in node.inputs))
+
+    def constant(self, index: int) -> Array:
+        """Data of an input that must be a constant with known numbers."""
+        found = self.data[index] if index < len(self.data) else None
+        if found is None:
+            raise ValueError(f"{self.op.name}: input {index} is no constant with data")
+        return found
+
+    def has(self, index: int) -> bool:
+        """Whether an optional input is there."""
+        return index < len(self.sig.inputs) and self.sig.inputs[index] is not None
+
+
+class Kernel:
+    """Base of kernel declarations. Stateless; one instance serves every site.
+
+    `sources` and `headers` are files beside the declaration that go into the generated project; `includes` are header
+    names that the call needs. Provider `cmsis-nn` has no sources: Arm's library (or the stand-in) is linked.
+    """
+
+    name: ClassVar[str]
+    provider: ClassVar[str]
+    op: ClassVar[type[Operator]]
+    includes: ClassVar[tuple[str, ...]] = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    headers: ClassVar[tuple[str, ...]] = ()
+    folder: ClassVar[Path]
+    library_functions: ClassVar[tuple[str, ...]] = ()  # functions of the provider's library that the call reaches
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        """None where the kernel serves this site on this target, else the reason, as a clause."""
+        return None
+
+    def scratch(self, site: Site, target: Target) -> int:
+        """Bytes of working memory that the call needs in the arena."""
+        return 0
+
+    def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
+        """Arrays that the call reads from flash: weights as the kernel wants them, multipliers, tables."""
+        return {}
+
+    def trails(self, site: Site, input: int) -> int | None:
+        """Distance in bytes by which the output must lie below this input to be written while it is read.
+
+        0 permits the update in place; None means that the two must not overlap at all.
+        """
+        return None
+
+    def cost(self, site: Site, target: Target) -> float:
+        """Estimated executed instructions of one call."""
+        raise NotImplementedError(f"{self.name} declares no cost")
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        """Write the C of one call."""
+        raise NotImplementedError(f"{self.name} declares no call")
+
+
+KERNELS: Registry[Kernel] = Registry("tinyc.kernels", "kernel")
+K = TypeVar("K", bound=type[Kernel])
+
+
+def kernel(name: str, *, op: type[Operator]) -> Callable[[K], K]:
+    """Class decorator: registers a kernel called "provider/function" for an operator (and its subclasses)."""
+
+    def register(cls: K) -> K:
+        cls.name, cls.op = name, op
+        cls.provider = name.partition("/")[0]
+        module = sys.modules[cls.__module__]
+        cls.folder = Path(module.__file__).parent if module.__file__ else Path()
+        KERNELS.register(name, cls(), cls.__module__)
+        return cls
+
+    return register
+
+
+def candidates(site: Site) -> list[Kernel]:
+    """Every kernel declared for the site's operator, in order of registration."""
+    import tinyc.kernels  # noqa: F401  registers ours
+
+    return [k for k in KERNELS.values() if isinstance(site.op, k.op)]
+
+
+def find_kernel(name: str) -> Kernel:
+    import tinyc.kernels  # noqa: F401  registers ours
+
+    return KERNELS.get(name)
+
+
+def select(node: Node, target: Target, preferred: str | None = None) -> Kernel:
+    """The cheapest kernel that serves a node, or the one asked for by name.
+
+    Raises ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
+    """
+    site = Site.of(node)
+    if preferred is not None:
+        chosen = find_kernel(preferred)
+        reason = f"it serves {chosen.op.name}" if not isinstance(site.op, chosen.op) else chosen.refuses(site, target)
+        if reason:
+            raise UsageError(f"kernel {preferred} cannot serve {node.op.name} {node.name!r}: {reason}")
+        return chosen
+    reasons: list[str] = []
+    usable: list[tuple[float, int, Kernel]] = []
+    for candidate in candidates(site):
+        reason = candidate.refuses(site, target)
+        if reason:
+            reasons.append(f"{candidate.name}: {reason}")
+        else:
+            usable.append((candidate.cost(site, target), len(usable), candidate))
+    if not usable:
+        told = "; ".join(reasons) or "no kernel is declared for this operator"
+        raise ModelError(f"{node.op.name} {node.name!r} has no kernel on {target.name} ({told})")
+    return min(usable, key=lambda u: u[:2])[2]

@@ -1,0 +1,71 @@
+"""The Plan: the offset of every buffer, the peak, and the proof that no smaller arena serves (or the gap)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyc.memory import max_live, pack
+from tinyc.program.lifetimes import blocks, lifetimes, trails
+from tinyc.program.program import Program, calls_of
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Memory while one statement runs: what is live, in bytes, and which buffers that is."""
+
+    node: str
+    live_bytes: int
+    buffers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where every byte of SRAM goes. All sizes in bytes.
+
+    `arena_bytes` is the one number that the report, the C and the search share. `max_live_bytes` counts activations
+    alone, without scratch and alignment; `lower_bound_bytes` counts all, and no arena can be smaller.
+    """
+
+    offsets: Mapping[str, int]
+    arena_bytes: int
+    max_live_bytes: int
+    lower_bound_bytes: int
+    optimal: bool
+    scratch_bytes: int
+    seconds: float
+    method: str
+    timeline: tuple[Step, ...]
+
+    @property
+    def peak(self) -> int:
+        """The arena's size (the peak of SRAM) in bytes."""
+        return self.arena_bytes
+
+    @property
+    def peak_step(self) -> Step:
+        """The statement that needs the most."""
+        return max(self.timeline, key=lambda step: step.live_bytes)
+
+
+def make_plan(program: Program, *, time_limit: float = 2.0) -> Plan:
+    """Place every buffer of a program in one arena. The packer stops after `time_limit` seconds, with an honest gap."""
+    todo = blocks(program)
+    packing = pack(todo, trails(program), time_limit=time_limit)
+    activations = [b for b in todo if not program.buffers[b.name].is_scratch]
+    scratch = [b.bytes for b in program.buffers.values() if b.is_scratch]
+    return Plan(
+        packing.offsets, packing.peak, max_live(activations), packing.lower_bound, packing.optimal,
+        max(scratch, default=0), packing.seconds, packing.method, timeline(program),
+    )
+
+
+def timeline(program: Program) -> tuple[Step, ...]:
+    """What is live at every step."""
+    lives = lifetimes(program)
+    found = []
+    for number, statement in enumerate(program.body):
+        live = tuple(name for name, (first, last) in lives.items() if first <= number <= last)
+        node = next(calls_of(statement)).node
+        found.append(Step(node, sum(program.buffers[name].bytes for name in live), live))
+    return tuple(found)

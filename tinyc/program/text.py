@@ -1,0 +1,42 @@
+"""The text form of a Program, for people and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinyc.program.program import Call, Port, Program, Statement
+
+
+def print_program(program: Program) -> str:
+    """The whole program; lines are steps in order of execution."""
+    lines = [f"program {program.name}"]
+    for buffer in program.buffers.values():
+        roles = (("input", buffer.is_input), ("output", buffer.is_output), ("scratch", buffer.is_scratch))
+        marks = "".join(f" {word}" for word, holds in roles if holds)
+        lines.append(f"buffer %{buffer.name} {buffer.bytes}{marks}  // {buffer.label}")
+    lines += [_port("input", p) for p in program.inputs]
+    for statement in program.body:
+        lines += _statement(statement, "")
+    lines += [_port("output", p) for p in program.outputs]
+    return "\n".join(lines) + "\n"
+
+
+def _port(word: str, port: Port) -> str:
+    return f"{word} {port.place} : {port.type}  // {port.name}"
+
+
+def _statement(statement: Statement, indent: str) -> Iterator[str]:
+    if isinstance(statement, Call):
+        yield indent + print_call(statement)
+        return
+    yield f"{indent}loop {statement.variable} 0..{statement.count} {{"
+    for inner in statement.body:
+        yield from _statement(inner, indent + "  ")
+    yield indent + "}"
+
+
+def print_call(call: Call) -> str:
+    inputs = ", ".join("none" if r is None else str(r) for r in call.inputs)
+    outputs = ", ".join(map(str, call.outputs))
+    scratch = f" scratch {call.scratch}" if call.scratch else ""
+    return f"{call.kernel.name}({inputs}) -> {outputs}{scratch}  // {call.node}"

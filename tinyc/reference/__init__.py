@@ -1,0 +1,1 @@
+"""Reference implementations that compiled networks are compared with."""

@@ -1,0 +1,74 @@
+#include "hook.h"
+
+#include "harness_config.h"
+#include "record.h"
+
+#ifdef HARNESS_PROFILE
+    #include "counter.h"
+
+static uint64_t counts[HARNESS_OPERATORS];
+static uint64_t empty_operator;
+static counter_stamp started;
+#endif
+
+/* NULL until the hook is calibrated: nothing is dumped before. */
+static const uint8_t *dumped_arena;
+
+static void dump_operator(unsigned op)
+{
+#ifdef HARNESS_DUMP
+    if (dumped_arena != NULL)
+    {
+        const tinyc_operator *about = &HARNESS_OPERATOR_TABLE[op];
+        const uint32_t head[3] = {RECORD_OPERATOR_OUTPUT, (uint32_t)sizeof(uint32_t) + about->bytes, op};
+        platform_write(head, sizeof head);
+        platform_write(dumped_arena + about->offset, about->bytes);
+    }
+#else
+    (void)op;
+#endif
+}
+
+void hook_calibrated(const uint8_t *arena)
+{
+    dumped_arena = arena;
+#ifdef HARNESS_PROFILE
+    empty_operator = counts[0];
+#endif
+}
+
+void hook_start_sample(void)
+{
+#ifdef HARNESS_PROFILE
+    for (unsigned op = 0; op < HARNESS_OPERATORS; ++op)
+    {
+        counts[op] = 0;
+    }
+#endif
+}
+
+void hook_end_sample(void)
+{
+#ifdef HARNESS_PROFILE
+    record(RECORD_OPERATOR_COUNTS, counts, sizeof counts);
+#endif
+}
+
+/* The counter is read first after an operator and last before one, so what happens in here counts for nobody. */
+void harness_hook(unsigned op, unsigned phase)
+{
+#ifdef HARNESS_PROFILE
+    const counter_stamp ended = counter_read();
+    if (phase != 0u)
+    {
+        counts[op] += counter_between(started, ended) - empty_operator;
+    }
+#endif
+    if (phase != 0u)
+    {
+        dump_operator(op);
+    }
+#ifdef HARNESS_PROFILE
+    started = counter_read();
+#endif
+}
