@@ -1,19 +1,46 @@
 """The graph passes, one per file. Every one keeps the network's integers bit for bit.
 
-To add one: a frozen dataclass with `@graph_pass("name")` in a file of its own, its import here, and its place in
-`DEFAULT_PIPELINE`. Other packages register theirs through the entry-point group `tinyc.passes`.
+To add one: a frozen dataclass with `@graph_pass("name")` in a file of its own, its import here, and its place
+in `DEFAULT_PIPELINE`. Other packages register theirs through the entry-point group `tinyc.passes`.
 """
 
 from tinyc.ir.transform import Pass
 from tinyc.passes.cancel_reshapes import CancelReshapes
+from tinyc.passes.canonicalise import Canonicalise
+from tinyc.passes.common_subexpressions import CommonSubexpressions
 from tinyc.passes.dead_code import DeadCode
 from tinyc.passes.drop_float_ends import DropFloatEnds
+from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
+from tinyc.passes.fuse_activation import FuseActivation
+from tinyc.passes.fuse_luts import FuseLuts
+from tinyc.passes.merge_requantize import MergeRequantize
 
+# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
+    DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
+    FoldConstants(),
+    Canonicalise(),  # before the rewrites, so that no copy stands between the operators that they match
+    CommonSubexpressions(),  # before clamps are fused: one convolution that is shared beats two that are not
     FoldPadding(),
     CancelReshapes(),
-    DeadCode(),
+    FuseActivation(),  # before tables: a clamp is free, a table is a loop over the tensor
+    MergeRequantize(),
+    FuseLuts(),
+    CommonSubexpressions(),  # equal tables
+    DeadCode(),  # constants of what was fused
 )
 
-__all__ = ["DEFAULT_PIPELINE", "CancelReshapes", "DeadCode", "DropFloatEnds", "FoldPadding"]
+__all__ = [
+    "DEFAULT_PIPELINE",
+    "CancelReshapes",
+    "Canonicalise",
+    "CommonSubexpressions",
+    "DeadCode",
+    "DropFloatEnds",
+    "FoldConstants",
+    "FoldPadding",
+    "FuseActivation",
+    "FuseLuts",
+    "MergeRequantize",
+]

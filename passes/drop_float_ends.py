@@ -14,15 +14,15 @@ from tinyc.ops import Dequantize, Quantize
 class DropFloatEnds(Pass):
     """Removes QUANTIZE at the inputs and DEQUANTIZE at the outputs: the caller then exchanges int8 codes.
 
-    An input and an output keep their names and positions and get the type of the codes. A float32 input stays where
-    something else reads it too, or where two QUANTIZE want different codes of it; a float32 output stays where its
-    codes are a network input or another output. This pass changes the network's interface, so it is in no default
-    pipeline: the compiler adds it for `--io int8`.
+    An input and an output keep their names and positions and get the type of the codes. A float32 input
+    stays where something else reads it too, or where two QUANTIZE want different codes of it; a float32
+    output stays where its codes are a network input or another output. This pass changes the network's
+    interface, so it is not in the default pipeline: the compiler adds it for `--io int8`.
     """
 
     def run(self, graph: Graph) -> bool:
         inputs = [self._drop_quantize(graph, value) for value in list(graph.inputs)]
-        outputs = [self._drop_dequantize(graph, node) for node in graph.nodes if isinstance(node.op, Dequantize)]
+        outputs = [self._drop_dequantize(graph, n) for n in graph.nodes if isinstance(n.op, Dequantize)]
         return any(inputs) or any(outputs)
 
     def _drop_quantize(self, graph: Graph, image: Value) -> bool:

@@ -1,4 +1,4 @@
-"""What several passes need: taking a node out of the graph, and knowing which nodes change no memory."""
+"""What several passes share: taking a node out of the graph, and what a node does to each code."""
 
 from __future__ import annotations
 
@@ -6,104 +6,114 @@ import math
 
 import numpy as np
 
-from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled, Window
+from tinyc.ir.access import Access, AxisAccess, Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.ir.types import Array, DType, Shape, Signature
+from tinyc.ir.types import Array, DType, Shape
+from tinyc.ops import Lut
 
-CODES = np.arange(-128, 128, dtype=np.int8)  # every int8 code, once, in ascending order
-
-
-def can_stand_for(graph: Graph, new: Value, old: Value) -> bool:
-    """Whether `new` may be seen by all who see `old`.
-
-    A network output must be the result of a node, and of one output only: callers write inputs and read outputs
-    independently of each other.
-    """
-    return not graph.is_output(old) or (new.producer is not None and not graph.is_output(new))
+CODES = np.arange(-128, 128, dtype=np.int8)  # every int8 code, rising: the table of the identity
 
 
+# ---------------------------------------------------------------------- taking a node out
 def replace_result(graph: Graph, node: Node, new: Value) -> bool:
-    """Let every reader of the node's one result read `new` and erase the node; False where `new` may not stand for it.
+    """Let every reader of the node's one result read `new`, which holds the same elements; erase the node.
 
-    `new` takes the result's name where the caller sees it, and its source if it has none that fits.
+    False, and no change, where `new` may not stand for a network output: that must be some node's result,
+    and each output another's, because the caller writes inputs and reads outputs independently of each
+    other. `new` takes over the name where the caller knows it, and name and source where it has no source
+    of its own.
     """
     old = node.output
-    if not can_stand_for(graph, new, old):
+    seen = graph.is_output(old)
+    if seen and (new.producer is None or graph.is_output(new)):
         return False
-    name = old.name if graph.is_output(old) else None
-    if old.type == new.type:
-        new.source = new.source or old.source
+    named = seen or (new.source is None and not new.is_constant and new.producer is not None)
+    if old.type == new.type and new.source is None:
+        new.source = old.source
     graph.replace_value(old, new)
     graph.erase(node)
-    if name is not None:
-        graph.rename(new, name)
+    if named:
+        graph.rename(new, old.name)
     return True
 
 
 def bypass(graph: Graph, node: Node) -> bool:
-    """Remove a node whose result equals its first input; False where the network's ends keep it."""
+    """Remove a node whose result is what its first input holds; False where `replace_result` refuses."""
     return replace_result(graph, node, node.input(0))
 
 
-def sole_operand(node: Node) -> Value | None:
-    """The value that the node reads, if it reads no other, once, and has one result."""
-    present = [v for v in node.inputs if v is not None]
-    return present[0] if len(present) == 1 and len(node.outputs) == 1 else None
+def erase_if_unread(graph: Graph, node: Node) -> None:
+    """Remove a node that a rewrite left without readers."""
+    if not any(value.uses or graph.is_output(value) for value in node.outputs):
+        graph.erase(node)
 
 
-def keeps_memory(node: Node) -> bool:
-    """Whether the node's result is its operand's bytes, unchanged and in the same order (perhaps under another shape).
+def only_reader(graph: Graph, value: Value) -> Node | None:
+    """The one node that reads this value, however often, if nothing else sees it."""
+    return value.users[0] if len(value.users) == 1 and not graph.is_output(value) else None
 
-    The access map says that the order is kept; running the reference on every code says that the codes are.
+
+# ---------------------------------------------------------------------- what a node does to each code
+def pointwise_operand(node: Node) -> Value | None:
+    """The one tensor x such that result element k is f(x element k), in memory order, with one f for all k.
+
+    None where there is no such tensor. All other operands are constants: of one element, or a table.
     """
-    x = sole_operand(node)
-    if x is None or x.is_constant:
-        return False
-    if node.op.is_view:
-        return True
-    y = node.output.type
-    alike = x.type.dtype is y.dtype is DType.int8 and x.type.quant == y.quant and x.type.elements == y.elements
-    access = node.access()[0]
-    return alike and access is not None and _keeps_order(access, x.type.shape, y.shape) and _keeps_codes(node)
+    tensors = {id(v): v for v in node.inputs if v is not None and not v.is_constant}
+    if len(tensors) != 1 or len(node.outputs) != 1:
+        return None
+    (x,) = tensors.values()
+    for value, access in zip(node.inputs, node.access(), strict=True):
+        if value is x:
+            if access is None or not _keeps_order(access):
+                return None
+        elif value is not None and value.type.elements != 1 and not isinstance(node.op, Lut):
+            return None
+    return x if x.type.elements == node.output.type.elements else None
 
 
-def _keeps_order(access: Access, x: Shape, y: Shape) -> bool:
-    """Whether output element k reads input element k alone, counting both in memory order."""
-    if access.is_elementwise:
-        return True
-    followed = [_followed(axis, size) for axis, size in zip(access.axes, x, strict=True) if size != 1]
-    if None in followed or [y[axis] for axis in followed if axis is not None] != [n for n in x if n != 1]:
-        return False
-    return followed == sorted(set(followed), key=lambda axis: -1 if axis is None else axis)
+def _keeps_order(access: Access) -> bool:
+    return access.is_elementwise or all(_stays(axis, i) for i, axis in enumerate(access.axes))
 
 
-def _followed(axis: AxisAccess, size: int) -> int | None:
-    """The output axis whose index is this input axis's index, if there is one."""
+def _stays(axis: AxisAccess, index: int) -> bool:
+    """Whether output axis `index` has the same indices as this input axis; a window of one element counts."""
     match axis:
         case Elementwise():
-            return axis.axis
+            return axis.axis == index
         case Window():
-            return axis.axis if (axis.extent, axis.stride, axis.before) == (1, 1, 0) else None
-        case Sampled():
-            return axis.axis if axis.source == tuple(range(size)) else None
-    return None
+            return (axis.axis, axis.extent, axis.stride, axis.before) == (index, 1, 1, 0)
+    return False
 
 
-def _keeps_codes(node: Node) -> bool:
-    """Whether the reference gives back each of the 256 codes."""
-    shape = node.input(0).type.shape
-    return all(np.array_equal(y.ravel(), x.ravel()) for x, y in ((x, _run(node, x)) for x in _code_tensors(shape)))
+def code_table(node: Node) -> Array | None:
+    """int8[256]: entry i is the result's code where the operand's is i − 128; found by running the reference.
 
-
-def _run(node: Node, x: Array) -> Array:
-    return node.op.reference(node.signature, x)[0]
+    None where the node is no such function of one int8 tensor, or a constant's data is not known.
+    """
+    x = pointwise_operand(node)
+    if x is None or x.type.dtype is not DType.int8 or node.output.type.dtype is not DType.int8:
+        return None
+    if any(v is not None and v.is_constant and v.data is None for v in node.inputs):
+        return None
+    table = np.zeros(256, np.int8)
+    for codes in _code_tensors(x.type.shape):
+        operands = [codes if v is x else None if v is None else v.data for v in node.inputs]
+        table[codes.ravel().astype(int) + 128] = node.op.reference(node.signature, *operands)[0].ravel()
+    return table
 
 
 def _code_tensors(shape: Shape) -> list[Array]:
     """Tensors of a shape that hold every code between them."""
     size = math.prod(shape)
-    return [np.resize(np.roll(CODES, -start), shape) for start in range(0, len(CODES), max(1, size))]
+    return [np.resize(np.roll(CODES, -start), shape) for start in range(0, len(CODES), size)]
 
 
-def spread(values: Array, signature: Signature) -> Array:
-    return np.resize(values, signature.output.shape)
+def keeps_memory(node: Node) -> bool:
+    """Whether the result is the operand's bytes and quantisation, perhaps under another shape."""
+    if node.op.is_view:
+        return True
+    x, table = pointwise_operand(node), code_table(node)
+    if x is None or table is None or x.type.quant != node.output.type.quant:
+        return False
+    return np.array_equal(table, CODES)

@@ -1,7 +1,8 @@
 """Cores and boards that tinyc compiles for, one TOML file each, and the look-up by name.
 
-Another package adds its own through the entry-point group `tinyc.targets`. An entry names either a folder (a string
-or a path) that holds `*.toml` files, or a callable that takes nothing and returns such a folder or Target objects.
+Another package adds its own through the entry-point group `tinyc.targets`. An entry names either a folder (a
+string or a path) that holds `*.toml` files, or a callable that takes nothing and returns such a folder or
+Target objects.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class _Entry:
 def load(name: str) -> Target:
     """The target called `name`, or the one that the file `name` (a path that ends in .toml) describes.
 
-    Raises UsageError for an unknown name (with the closest known ones) and for a file that isn't as it should be.
+    Raises UsageError for an unknown name (with the closest known ones) and for a file with mistakes.
     """
     return read(Path(name), _core) if name.endswith(".toml") else _resolve(name, _core)
 
@@ -55,8 +56,10 @@ def _registry() -> dict[str, _Entry]:
     for entry in _all_entries():
         other = entries.setdefault(entry.name, entry)
         if other is not entry:
-            raise UsageError(f"Two packages bring a target called {entry.name}: {other.owner} and {entry.owner}. "
-                             "Rename or uninstall one of them.")
+            raise UsageError(
+                f"Two packages bring a target called {entry.name}: {other.owner} and {entry.owner}. "
+                "Rename or uninstall one of them."
+            )
     return entries
 
 
@@ -67,13 +70,15 @@ def _all_entries() -> Iterator[_Entry]:
 
 
 def _plugin(point: EntryPoint) -> object:
-    """What the entry point stands for; a plugin that fails to import is named, so that it can be uninstalled."""
+    """What the entry point stands for; one that fails to load is named, so that it can be uninstalled."""
     try:
         found = point.load()
         return found() if callable(found) else found
     except Exception as error:
-        raise UsageError(f"The target plugin {point.name} ({point.value}) failed to load: {error!r}. "
-                         "Update or uninstall the package that brings it.") from error
+        raise UsageError(
+            f"The target plugin {point.name} ({point.value}) failed to load: {error!r}. "
+            "Update or uninstall the package that brings it."
+        ) from error
 
 
 def _entries(brought: object, owner: str) -> Iterator[_Entry]:
@@ -88,15 +93,19 @@ def _entries(brought: object, owner: str) -> Iterator[_Entry]:
 def _is_target(value: object, owner: str) -> bool:
     if isinstance(value, Target):
         return True
-    raise UsageError(f"The target plugin of {owner} gave {value!r}; tinyc expected a folder of .toml files "
-                     "or a list of Target objects.")
+    raise UsageError(
+        f"The target plugin of {owner} gave {value!r}; tinyc expected a folder of .toml files "
+        "or a list of Target objects."
+    )
 
 
 def _core(name: str) -> Target:
-    """The core that a board names; reading it never looks further, so two boards can't name each other forever."""
+    """The core that a board names; reading it looks no further, so boards can't name each other forever."""
 
     def refuse(further: str) -> Target:
-        raise UsageError(f"{name} is named as a core, but it is a board with the core {further}. Name {further} itself.")
+        raise UsageError(
+            f"{name} is named as a core, but it is a board with the core {further}. Name {further} itself."
+        )
 
     return _resolve(name, refuse)
 
@@ -109,8 +118,10 @@ def _resolve(name: str, find_core: Callable[[str], Target]) -> Target:
         return entry.source
     target = read(entry.source, find_core)
     if target.name != entry.name:
-        raise UsageError(f"The target file {entry.source} calls itself {target.name}; name and file must agree. "
-                         f"Rename the file to {target.name}.toml.")
+        raise UsageError(
+            f"The target file {entry.source} calls itself {target.name}; name and file must agree. "
+            f"Rename the file to {target.name}.toml."
+        )
     return target
 
 

@@ -1,27 +1,32 @@
-"""Reads one target file (TOML) and checks it; every complaint says which file, which key, and what was expected."""
+"""Reads one target file (TOML) and checks it; a complaint says which file, which key, what was expected."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tinyc.errors import UsageError
-from tinyc.targets.target import KINDS, SIMD, Emulator, Memory, Target
+from tinyc.targets.target import ARENA_KINDS, KINDS, SIMD, Emulator, Memory, Target
 
 Table = dict[str, Any]
+Keys = Mapping[str, type]
 
-CORE_KEYS = {"name": str, "description": str, "simd": str, "cpu_flags": list, "emulator": dict}
-BOARD_KEYS = {"name": str, "description": str, "core": str, "memory": list}
-BOARD_OPTIONS = {"cpu_flags": list}
-MEMORY_KEYS = {"name": str, "kind": str, "origin": int, "bytes": int, "speed": int}
-EMULATOR_KEYS = {"machine": str}
-EMULATOR_OPTIONS = {"cpu_flags": list, "trap_unaligned": bool, "note": str}
+CORE_KEYS: Keys = {"name": str, "description": str, "simd": str, "cpu_flags": list, "emulator": dict}
+BOARD_KEYS: Keys = {"name": str, "description": str, "core": str, "memory": list}
+BOARD_OPTIONS: Keys = {"cpu_flags": list}
+MEMORY_KEYS: Keys = {"name": str, "kind": str, "origin": int, "bytes": int, "speed": int}
+EMULATOR_KEYS: Keys = {"machine": str}
+EMULATOR_OPTIONS: Keys = {"cpu_flags": list, "trap_unaligned": bool, "note": str}
 
 WORDS: dict[type, str] = {
-    str: "a text", int: "a whole number", list: "a list", dict: "a table", bool: "true or false"
+    str: "a text",
+    int: "a whole number",
+    list: "a list",
+    dict: "a table",
+    bool: "true or false",
 }
 
 
@@ -50,7 +55,9 @@ def _board(table: Table, path: Path, find_core: Callable[[str], Target]) -> Targ
     _check(table, BOARD_KEYS, BOARD_OPTIONS, where)
     core = find_core(table["core"])
     if core.memories:
-        raise UsageError(f"{where} names {core.name} as its core, but that is a board. Name {core.core} instead.")
+        raise UsageError(
+            f"{where} names {core.name} as its core, but that is a board. Name {core.core} instead."
+        )
     flags = _texts(table["cpu_flags"], "cpu_flags", where) if "cpu_flags" in table else core.cpu_flags
     memories = tuple(_memory(bank, f"{where}, memory {index},") for index, bank in enumerate(table["memory"]))
     _check_memories(memories, where)
@@ -75,20 +82,28 @@ def _memory(table: object, where: str) -> Memory:
 
 def _check_memories(memories: tuple[Memory, ...], where: str) -> None:
     """A board needs somewhere to put the arena, and banks that don't share addresses or names."""
-    if not memories:
-        raise UsageError(f"{where} lists no memory. Add at least one [[memory]] section, or name the core itself.")
+    if not any(bank.kind in ARENA_KINDS for bank in memories):
+        raise UsageError(
+            f"{where} has nowhere to put an arena. Add a [[memory]] of kind {' or '.join(ARENA_KINDS)}, "
+            "or name the core itself as the target."
+        )
     for low, high in pairwise(sorted(memories, key=lambda bank: bank.origin)):
         if high.origin < low.end:
-            raise UsageError(f"{where} has overlapping memories: {low.name} ends at {low.end:#x}, "
-                             f"{high.name} begins at {high.origin:#x}.")
+            raise UsageError(
+                f"{where} has overlapping memories: {low.name} ends at {low.end:#x}, "
+                f"{high.name} begins at {high.origin:#x}."
+            )
     names = [bank.name for bank in memories]
     if len(set(names)) < len(names):
         raise UsageError(f"{where} gives two memories the same name; the names are {', '.join(names)}.")
 
 
-def _check(table: Table, needed: dict[str, type], options: dict[str, type], where: str) -> None:
-    known = needed | options
-    for kind, keys in (("lacks the key", needed.keys() - table.keys()), ("has the unknown key", table.keys() - known.keys())):
+def _check(table: Table, needed: Keys, options: Keys, where: str) -> None:
+    known = {**needed, **options}
+    for kind, keys in (
+        ("lacks the key", needed.keys() - table.keys()),
+        ("has the unknown key", table.keys() - known.keys()),
+    ):
         if keys:
             raise UsageError(f"{where} {kind} {', '.join(sorted(keys))}; the keys are {', '.join(known)}.")
     for key, value in table.items():

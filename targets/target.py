@@ -16,7 +16,9 @@ ARENA_KINDS: tuple[Kind, ...] = ("sram", "dtcm")
 
 @dataclass(frozen=True)
 class Memory:
-    """One bank: `origin` and `bytes` as the core sees them; `speed` 0 is the board's fastest, larger is slower."""
+    """One bank: `origin` and `bytes` as the core sees them; `speed` 0 is the board's fastest, larger is
+    slower.
+    """
 
     name: str
     kind: Kind
@@ -34,8 +36,9 @@ class Memory:
 class Emulator:
     """How QEMU runs the core's code.
 
-    `cpu_flags` differ from the target's own where the compiler or the emulator lacks the core; `note` then says so,
-    and belongs beside every number measured. `trap_unaligned` makes an unaligned access fault, as on Armv6-M.
+    `cpu_flags` differ from the target's own where the compiler or the emulator lacks the core; `note` then
+    says so, and belongs beside every number measured. `trap_unaligned` makes an unaligned access fault, as on
+    Armv6-M.
     """
 
     machine: str
@@ -58,13 +61,18 @@ class Target:
 
     @property
     def sram_bytes(self) -> int | None:
-        """Bytes that the arena must fit in: the largest contiguous on-chip piece; None (no limit) for a bare core.
+        """Bytes the arena must fit in: the largest contiguous on-chip piece; None (no limit) for a bare core.
 
-        The arena is one array, so banks count together only where they adjoin (STM32F746: DTCM + SRAM1 + SRAM2), and
-        a bank that sits apart (the CCM of an STM32F427) doesn't. External RAM never counts: a plan has to ask for it.
-        Stack and the application's own data need room in the same memory; that part is the user's to keep free.
+        The arena is one array, so banks count together only where they adjoin (STM32F746: DTCM + SRAM1 +
+        SRAM2), and a bank that sits apart (the CCM of an STM32F427) doesn't. External RAM never counts: a
+        plan has to ask for it. Stack and the application's own data need room in the same memory; that part
+        is the user's to keep free.
         """
-        return _largest_run(bank for bank in self.memories if bank.kind in ARENA_KINDS) if self.memories else None
+        return (
+            _largest_run(bank for bank in self.memories if bank.kind in ARENA_KINDS)
+            if self.memories
+            else None
+        )
 
     @property
     def flash_bytes(self) -> int | None:

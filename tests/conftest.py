@@ -1,25 +1,23 @@
-"""What every test shares: the --long option and its marker, hypothesis profiles, and where the shared models lie."""
+"""What every test shares: the --long option and its marker, hypothesis profiles, the shared models."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT))  # `tests.support` is importable from wherever pytest runs
 
-# The default suite must give the same verdict twice, so it draws the same examples each time and keeps no database.
-# --long looks for what nobody has seen yet.
+# The default suite must give the same verdict twice, so it draws the same examples each time and keeps no
+# database. --long looks for what nobody has seen yet.
 _SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 settings.register_profile("default", derandomize=True, database=None, max_examples=60, **_SHARED)
 settings.register_profile("long", max_examples=2000, print_blob=True, **_SHARED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the tests marked `long` and many more random examples")
+    parser.addoption("--long", action="store_true", help="also tests marked `long`; many more examples")
 
 
 def pytest_configure(config: pytest.Config) -> None:

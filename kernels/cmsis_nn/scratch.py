@@ -171,6 +171,23 @@ def fully_connected(simd: Simd, *, output_channels: int) -> int:
     return 4 * output_channels if simd == "mve" else 0
 
 
+def fully_connected_is_exact(simd: Simd, *, per_channel: bool, filter_offset: int) -> bool:
+    """Whether the fully connected functions compute the operator.
+
+    Not on MVE with a multiplier per channel *and* a weight zero point: one multiplier of four is used.
+    """
+    return simd != "mve" or not per_channel or filter_offset == 0
+
+
+def extreme_is_exact(*, input_shape: Shape, output_shape: Shape) -> bool:
+    """Whether ``arm_minimum_s8`` and ``arm_maximum_s8`` broadcast this input (ask for both), on any core.
+
+    They lose their place in an input of several rows of one value each if the output's rows are wider.
+    """
+    _, height, width, channels = input_shape
+    return height == 1 or width * channels > 1 or output_shape[2] == 1
+
+
 def batch_matmul(simd: Simd, *, rhs_rows: int) -> int:
     """Bytes of scratch of ``arm_batch_matmul_s8``; ``rhs_rows`` is the number of columns of a result."""
     return 4 * rhs_rows if simd == "mve" else 0

@@ -1,20 +1,30 @@
-/* Integer arithmetic of the TFLite quantisation specification, double rounding. Shared by our kernels. */
+/* Integer arithmetic of the TFLite quantisation specification, double rounding. Shared by our kernels.
+ *
+ * Defined for all int32 operands: where a 32-bit register would overflow, these wrap or saturate as the reference
+ * does. Right shifts of negative numbers are arithmetic, as on every compiler for Arm.
+ */
 #ifndef TINYC_MATH_H
 #define TINYC_MATH_H
 
 #include <stdint.h>
 
-/* (2 * a * b + 2^31) / 2^32, saturated: the rounding doubling high multiply. */
-static inline int32_t tinyc_high_multiply(int32_t a, int32_t b)
+/* A real number as value * 2^(shift - 31); value 0..2^31 - 1, shift -31..30, positive is to the left. */
+typedef struct {
+    int32_t value;
+    int32_t shift;
+} tinyc_multiplier;
+
+/* x * y / 2^31 to the nearest, halves up; the one result that does not fit saturates. */
+static inline int32_t tinyc_high_multiply(int32_t x, int32_t y)
 {
-    const int64_t product = (int64_t)a * b;
-    if (a == INT32_MIN && b == INT32_MIN) {
+    const int64_t product = (int64_t)x * y;
+    if (x == INT32_MIN && y == INT32_MIN) {
         return INT32_MAX;
     }
     return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
 }
 
-/* x / 2^exponent to the nearest, halves away from zero; exponent in 0..31. */
+/* x / 2^exponent to the nearest, halves away from zero; exponent 0..62. */
 static inline int32_t tinyc_shift_right(int32_t x, int32_t exponent)
 {
     if (exponent == 0) {
@@ -24,18 +34,23 @@ static inline int32_t tinyc_shift_right(int32_t x, int32_t exponent)
     return (int32_t)(((int64_t)x + half - (x < 0)) >> exponent);
 }
 
-/* x * 2^exponent, wrapping as a 32-bit register does. */
+/* x * 2^exponent, wrapping as a 32-bit register does; exponent 0..31. */
 static inline int32_t tinyc_shift_left(int32_t x, int32_t exponent)
 {
     return (int32_t)((uint32_t)x << exponent);
 }
 
-/* x * multiplier * 2^(shift - 31), rounded twice as the reference does. */
+/* x * m, rounded twice as the reference does. */
 static inline int32_t tinyc_multiply(int32_t x, int32_t multiplier, int32_t shift)
 {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
     return tinyc_shift_right(tinyc_high_multiply(tinyc_shift_left(x, left), multiplier), right);
+}
+
+static inline int32_t tinyc_rescale(int32_t x, tinyc_multiplier m)
+{
+    return tinyc_multiply(x, m.value, m.shift);
 }
 
 /* x + y in a 32-bit register. */
@@ -47,6 +62,14 @@ static inline int32_t tinyc_add_wrapping(int32_t x, int32_t y)
 static inline int8_t tinyc_clamp(int32_t x, int32_t low, int32_t high)
 {
     return (int8_t)(x < low ? low : x > high ? high : x);
+}
+
+/* The code of any x on the output's scale: x + zero_point, limited to clamp[0]..clamp[1]; all three are int8 codes. */
+static inline int8_t tinyc_code(int32_t x, int32_t zero_point, const int32_t clamp[2])
+{
+    const int32_t low = clamp[0] - zero_point;
+    const int32_t high = clamp[1] - zero_point;
+    return (int8_t)((x < low ? low : x > high ? high : x) + zero_point);
 }
 
 #endif

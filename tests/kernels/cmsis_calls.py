@@ -25,9 +25,10 @@ MACROS: dict[str, list[str]] = {
 """What makes the stand-in, which has no intrinsics, take a host for each kind of core."""
 
 OPERATIONS = (
-    "convolve depthwise fully_connected avgpool maxpool add mul softmax pad transpose concatenate "
-    "minimum maximum matmul sizes"
-).split()
+    *("convolve", "depthwise", "fully_connected", "avgpool", "maxpool", "add", "mul", "softmax"),
+    *("pad", "transpose", "concatenate", "minimum", "maximum", "matmul", "sizes"),
+)
+"""In the order of the driver's enumeration."""
 PARAMETERS, BLOBS = 32, 5
 ARG_ERROR = -1
 
@@ -95,7 +96,8 @@ def run(driver: Path, folder: Path, calls: Sequence[Call]) -> list[Result]:
     given, got = folder / "calls.bin", folder / "results.bin"
     given.write_bytes(b"".join(call.encode() for call in calls))
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-    done = subprocess.run([str(driver), str(given), str(got)], capture_output=True, text=True, env=environment)
+    command = [str(driver), str(given), str(got)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, f"the driver ended with {done.returncode}\n{done.stderr}"
     return decode(got.read_bytes(), len(calls))
 

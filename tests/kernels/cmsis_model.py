@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+ADD_LEFT_SHIFT = 20
 Pair = tuple[int, int]
 
 
@@ -43,7 +44,8 @@ def finish(
 
 def _taps(x: np.ndarray, kernel: Pair, output: Pair, stride: Pair, padding: Pair, dilation: Pair, fill: int):
     """Yield (ky, kx, the input as that tap of every window sees it); outside the map is ``fill``."""
-    reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(output, stride, kernel, dilation, strict=True)]
+    axes = zip(output, stride, kernel, dilation, strict=True)
+    reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in axes]
     after = [max(r - p - n, 0) for r, p, n in zip(reach, padding, x.shape[1:3], strict=True)]
     sides = [(0, 0), (padding[0], after[0]), (padding[1], after[1]), (0, 0)]
     padded = np.pad(x.astype(np.int64), sides, constant_values=fill)
@@ -59,7 +61,8 @@ def convolve(x, w, bias, *, x_offset, output, stride, padding, dilation):
     """Accumulators [N, *output, C_OUT] of a grouped convolution; ``w`` is [C_OUT, H, W, C / groups]."""
     groups = x.shape[3] // w.shape[3]
     acc = np.zeros((x.shape[0], *output, w.shape[0]), np.int64) + bias
-    for ky, kx, seen in _taps(x.astype(np.int64) + x_offset, w.shape[1:3], output, stride, padding, dilation, 0):
+    centred = x.astype(np.int64) + x_offset
+    for ky, kx, seen in _taps(centred, w.shape[1:3], output, stride, padding, dilation, 0):
         inputs, weights = np.split(seen, groups, 3), np.split(w[:, ky, kx].astype(np.int64), groups, 0)
         acc += np.concatenate([i @ t.T for i, t in zip(inputs, weights, strict=True)], 3)
     return acc
@@ -68,7 +71,8 @@ def convolve(x, w, bias, *, x_offset, output, stride, padding, dilation):
 def depthwise(x, w, bias, *, x_offset, output, stride, padding, dilation):
     """Accumulators [N, *output, C_OUT]; ``w`` is [1, H, W, C_OUT]."""
     acc = np.zeros((x.shape[0], *output, w.shape[3]), np.int64) + bias
-    for ky, kx, seen in _taps(x.astype(np.int64) + x_offset, w.shape[1:3], output, stride, padding, dilation, 0):
+    centred = x.astype(np.int64) + x_offset
+    for ky, kx, seen in _taps(centred, w.shape[1:3], output, stride, padding, dilation, 0):
         acc += np.repeat(seen, w.shape[3] // x.shape[3], 3) * w[0, ky, kx]
     return acc
 
@@ -84,10 +88,10 @@ def maxpool(x, *, kernel, output, stride, padding):
     return np.maximum.reduce([s for *_, s in _taps(x, kernel, output, stride, padding, (1, 1), -128)])
 
 
-def add(a, b, *, offsets, multipliers, shifts, left_shift):
+def add(a, b, *, offsets, multipliers, shifts):
     """The accumulator of an addition, before the output's own requantisation."""
     parts = [
-        requantise((v.astype(np.int64) + o) << left_shift, m, s)
+        requantise((v.astype(np.int64) + o) << ADD_LEFT_SHIFT, m, s)
         for v, o, m, s in zip((a, b), offsets, multipliers, shifts, strict=True)
     ]
     return parts[0] + parts[1]

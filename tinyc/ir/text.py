@@ -93,7 +93,9 @@ class _Parser:
         while position < len(text.rstrip()):
             match = _TOKEN.match(text, position)
             if not match:
-                raise TextError(f"line {text.count(chr(10), 0, position) + 1}: cannot read {text[position:][:20]!r}")
+                rest = text[position:].lstrip()
+                line = text.count("\n", 0, len(text) - len(rest)) + 1
+                raise TextError(f"line {line}: cannot read {rest[:20]!r}")
             position = match.end()
             kind = match.lastgroup or ""
             if kind != "comment":

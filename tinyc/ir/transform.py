@@ -1,7 +1,7 @@
 """Pass infrastructure, in the shape that compiler engineers know from TVM.
 
-A pass is a frozen dataclass whose fields are its options, so `-p "split-patches{grid=2x2}"` on the command line and
-`SplitPatches(grid=(2, 2))` in Python are the same thing. `@graph_pass` registers it.
+A pass is a frozen dataclass whose fields are its options, so `-p "split-patches{grid=2x2}"` on the command
+line and `SplitPatches(grid=(2, 2))` in Python are the same thing. `@graph_pass` registers it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -17,9 +17,15 @@ from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph, Node
 from tinyc.registry import Registry
 
+_MAX_SWEEPS = 1000  # far beyond what a graph's length asks for; a pass that gets there would run for ever
 
+
+@dataclass(frozen=True)
 class Pass:
-    """Base of graph passes. Override `rewrite` (one node at a time, to a fixed point) or `run` (the whole graph)."""
+    """Base of graph passes: override `rewrite` (one node at a time, to a fixed point) or `run` (the graph).
+
+    Subclasses are frozen dataclasses; every field has a default, whose type says how the option is read.
+    """
 
     name: ClassVar[str]
     opt_level: ClassVar[int]
@@ -30,10 +36,10 @@ class Pass:
 
     def run(self, graph: Graph) -> bool:
         """Change the graph in place; True where anything changed."""
-        changed = False
-        while any([self._at(node, graph) for node in graph.nodes]):
-            changed = True
-        return changed
+        for sweep in range(_MAX_SWEEPS):
+            if not any([self._at(node, graph) for node in graph.nodes]):
+                return sweep > 0
+        raise RuntimeError(f"pass {self} found no end in {_MAX_SWEEPS} sweeps: its rewrites undo each other")
 
     def _at(self, node: Node, graph: Graph) -> bool:
         """Rewrite at a node of the snapshot, unless an earlier rewrite of the sweep replaced or erased it."""
@@ -45,8 +51,9 @@ class Pass:
         return graph
 
     def __str__(self) -> str:
-        options = [f"{f.name}={_show(getattr(self, f.name))}" for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
-        return self.name + (f"{{{','.join(options)}}}" if options else "")
+        given = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        options = ",".join(f"{name}={_show(value)}" for name, value in given.items())
+        return f"{self.name}{{{options}}}" if options else self.name
 
 
 PASSES: Registry[type[Pass]] = Registry("tinyc.passes", "pass")
@@ -54,7 +61,7 @@ P = TypeVar("P", bound=type[Pass])
 
 
 def graph_pass(name: str, opt_level: int = 1) -> Callable[[P], P]:
-    """Class decorator: registers a pass; it runs by default where the context's opt level is at least `opt_level`."""
+    """Class decorator: registers a pass; by default it runs from opt level `opt_level` of the context on."""
 
     def register(cls: P) -> P:
         cls.name, cls.opt_level = name, opt_level
@@ -89,7 +96,7 @@ class Timing:
 
 @dataclass
 class PrintIR:
-    """Writes the graph's text after (and before) passes: after every pass that changed something, or after those named."""
+    """Writes the graph's text after every pass that changed it, or around the passes named."""
 
     write: Callable[[str], object]
     after_passes: frozenset[str] | None = None
@@ -133,7 +140,7 @@ class PassContext:
     required_pass: Sequence[str] = ()
     instruments: Sequence[Instrument] = ()
     ran: list[str] = field(default_factory=list)
-    _token: Any = None
+    _tokens: list[Token[PassContext | None]] = field(default_factory=list, repr=False)  # one per `with`
 
     def __post_init__(self) -> None:
         for name in (*self.disabled_pass, *self.required_pass):
@@ -144,11 +151,11 @@ class PassContext:
         return _CURRENT.get(None) or PassContext()
 
     def __enter__(self) -> PassContext:
-        self._token = _CURRENT.set(self)
+        self._tokens.append(_CURRENT.set(self))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _CURRENT.reset(self._token)
+        _CURRENT.reset(self._tokens.pop())
 
     def enabled(self, pass_: Pass) -> bool:
         if pass_.name in self.disabled_pass:
@@ -184,6 +191,13 @@ class Sequential:
 
 
 # ---------------------------------------------------------------------- pipelines as text
+def all_passes() -> tuple[type[Pass], ...]:
+    """Every registered pass, ours and the plugins', by name."""
+    import tinyc.passes  # noqa: F401  registers ours
+
+    return tuple(PASSES.get(name) for name in sorted(PASSES))
+
+
 def find_pass(name: str) -> type[Pass]:
     """A registered pass, ours or a plugin's. UsageError with the closest names where there is none."""
     import tinyc.passes  # noqa: F401  registers ours
@@ -200,7 +214,8 @@ def parse_pipeline(text: str) -> tuple[Pass, ...]:
     while position < len(text):
         match = _STEP.match(text, position)
         if not match:
-            raise UsageError(f"cannot read the pipeline at {text[position:]!r}; expected name{{option=value}},name,…")
+            rest = text[position:]
+            raise UsageError(f"cannot read the pipeline at {rest!r}; expected name{{option=value}},name,…")
         found.append(_instantiate(match.group(1), match.group(2) or ""))
         position = match.end()
     return tuple(found)
@@ -208,12 +223,14 @@ def parse_pipeline(text: str) -> tuple[Pass, ...]:
 
 def _instantiate(name: str, options: str) -> Pass:
     cls = find_pass(name)
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(cls)}
     given: dict[str, Any] = {}
     for part in filter(None, (p.strip() for p in options.split(","))):
         key, _, value = part.partition("=")
         if key not in known:
             raise UsageError(f"pass {name!r} has no option {key!r}; it has: {', '.join(known) or 'none'}")
+        if key in given:
+            raise UsageError(f"pass {name!r}: the option {key!r} is given twice; give it once")
         given[key] = _read(name, key, value, known[key].default)
     return cls(**given)
 
@@ -230,7 +247,8 @@ def _read(name: str, key: str, text: str, default: Any) -> Any:
         if isinstance(default, tuple):
             return tuple(int(n) for n in text.split("x"))
     except (ValueError, KeyError):
-        raise UsageError(f"pass {name!r}: cannot read {key}={text!r}; its default is {_show(default)}") from None
+        default = _show(default)
+        raise UsageError(f"pass {name!r}: cannot read {key}={text!r}; its default is {default}") from None
     return text
 
 

@@ -1,4 +1,4 @@
-"""The Graph verifier: everything that a pass must leave true. Run after every pass in tests and under `--verify`."""
+"""The Graph verifier: everything that a pass must leave true. Runs after every pass in tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _structure(graph: Graph) -> list[str]:
             defined.add(id(value))
     known = {id(n) for n in graph.nodes}
     for value in graph.values():
-        problems += [f"{value.name!r} counts a use by {n}, which is gone" for n, _ in value.uses if id(n) not in known]
+        stale = [n for n, _ in value.uses if id(n) not in known]
+        problems += [f"{value.name!r} counts a use by {n}, which is gone" for n in stale]
     problems += [f"output {v.name!r} is never defined" for v in graph.outputs if id(v) not in defined]
     return problems
 
@@ -61,7 +62,7 @@ def check_types(node: Node) -> list[str]:
 
 
 def _operand_problem(node: Node) -> str | None:
-    """A wrong number of operands, or an absent one. A last input called "..." stands for any number more of them."""
+    """A wrong number of operands, or an absent one. A last input "..." stands for any number of them."""
     op, given = node.op, node.inputs
     named = tuple(n for n in op.inputs if n != "...")
     required = [n for n in named if n not in op.optional]
@@ -78,8 +79,9 @@ def _quant_problems(node: Node, value: Value) -> list[str]:
     quant = value.type.quant
     if quant is None:
         return []
-    if quant.axis is not None and len(quant.scale) != value.type.shape[quant.axis]:
-        return [f"{node}: {value.name!r} has {len(quant.scale)} scales for {value.type.shape[quant.axis]} channels"]
+    channels = 1 if quant.axis is None else value.type.shape[quant.axis]
+    if len(quant.scale) != channels:
+        return [f"{node}: {value.name!r} has {len(quant.scale)} scales for {channels} channels"]
     return []
 
 

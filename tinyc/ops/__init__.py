@@ -1,7 +1,8 @@
-"""The operators: one module per family, each declaring attributes, type rule, access map and integer reference.
+"""The operators: one module per family, each declaring attributes, type rule, access map and reference.
 
-Importing this package registers them all. To add one: a frozen dataclass with `@operator("name")` in the module of its
-family, and its import below. Nothing else in the compiler holds a list of operators.
+Importing this package registers them all. To add one: a frozen dataclass with `@operator("name")` in the
+module of its family, and its import below. Nothing else in the compiler holds a list of operators. Only
+convolutions and dense layers count multiply-accumulates; `macs` of every other operator is 0.
 """
 
 from tinyc.ops.concat import Concatenation
@@ -19,7 +20,33 @@ from tinyc.ops.softmax import Softmax
 from tinyc.ops.unary import HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Tanh, Unary
 
 __all__ = [
-    "Add", "AveragePool2D", "Concatenation", "Conv2D", "DepthwiseConv2D", "Dequantize", "FullyConnected", "HardSwish",
-    "LeakyRelu", "Logistic", "Lut", "MaxPool2D", "Maximum", "Mean", "Minimum", "Mul", "Pad", "Quantize", "Relu",
-    "Relu6", "Requantize", "Reshape", "ResizeNearest", "Softmax", "StridedSlice", "Sub", "Tanh", "Transpose", "Unary",
+    "Add",
+    "AveragePool2D",
+    "Concatenation",
+    "Conv2D",
+    "DepthwiseConv2D",
+    "Dequantize",
+    "FullyConnected",
+    "HardSwish",
+    "LeakyRelu",
+    "Logistic",
+    "Lut",
+    "MaxPool2D",
+    "Maximum",
+    "Mean",
+    "Minimum",
+    "Mul",
+    "Pad",
+    "Quantize",
+    "Relu",
+    "Relu6",
+    "Requantize",
+    "Reshape",
+    "ResizeNearest",
+    "Softmax",
+    "StridedSlice",
+    "Sub",
+    "Tanh",
+    "Transpose",
+    "Unary",
 ]

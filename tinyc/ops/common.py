@@ -1,4 +1,4 @@
-"""What the operator families share: operands that must be there, checks of types and quantisation, data movement."""
+"""What the operator families share: operands that must be there, checks of types, data movement."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def expect_quantisation(role: str, t: TensorType, scale: float, zero_point: int)
 
 
 def expect_equal_quantisation(*types: TensorType) -> None:
-    """All tensors have the same quantisation (or none), so that codes can be moved or compared as they are."""
+    """All tensors have the same quantisation (or none), so codes can be moved or compared as they are."""
     quants = {t.quant for t in types}
     expect(len(quants) == 1, f"expected equal quantisation, got {' and '.join(map(str, types))}")
     (quant,) = quants

@@ -30,7 +30,7 @@ class Concatenation(Movement):
         expect(len({t.dtype for t in types}) == 1, "expected inputs of one element type")
         expect(
             len({self._across(t) for t in types}) == 1,
-            f"expected equal shapes but for axis {self.axis}, got {', '.join(str(list(t.shape)) for t in types)}",
+            f"expected shapes that differ on axis {self.axis} alone, got {', '.join(map(str, types))}",
         )
         total = sum(t.shape[self.axis] for t in types)
         return (((*first.shape[: self.axis], total, *first.shape[self.axis + 1 :]), first.dtype),)

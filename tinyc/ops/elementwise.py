@@ -1,4 +1,4 @@
-"""Elementwise operators with two inputs: TFLite ADD, SUB, MUL, MAXIMUM and MINIMUM at int8, broadcasting included."""
+"""Elementwise operators with two inputs that broadcast: TFLite ADD, SUB, MUL, MAXIMUM, MINIMUM at int8."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_equal_quantisation, expect_int8, expect_one_scale, given
 from tinyc.ops.fixed_point import Multiplier, expect_headroom, multiply, quantize_multiplier
 
-MAX_RANK = 4  # that TFLM broadcasts
+MAX_RANK = 4  # of broadcasting in TFLite and CMSIS-NN; TFLM's own loops would go further
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Mul(Binary):
 
 @dataclass(frozen=True)
 class Extremum(Binary):
-    """Base of MAXIMUM and MINIMUM. TFLM compares codes as they are, so all three quantisations must be equal."""
+    """Base of MAXIMUM and MINIMUM. TFLM compares codes as they are: all quantisations must be equal."""
 
     def check(self, sig: Signature) -> None:
         super().check(sig)

@@ -1,6 +1,7 @@
 """Integer arithmetic of the TFLite quantisation specification, as TensorFlow Lite Micro computes it.
 
-Double rounding throughout: a saturating rounding doubling high multiply, then a rounding division by a power of two.
+Double rounding throughout: a saturating rounding doubling high multiply, then a rounding division by a power
+of two.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ def round_half_away(x: float) -> int:
 
 def round_half_away_array(x: Array) -> Array:
     """`round_half_away` of every element, in the floating-point type given."""
-    whole = np.trunc(x)
-    return whole + np.copysign(np.abs(x - whole) >= 0.5, x).astype(x.dtype)
+    whole: Array = np.trunc(x)
+    rounded: Array = whole + np.copysign(np.abs(x - whole) >= 0.5, x).astype(x.dtype)
+    return rounded
 
 
 def expect_headroom(bound: int, m: Multiplier, what: str) -> None:
@@ -59,7 +61,8 @@ def quantize_multiplier(real: float) -> Multiplier:
 def doubling_high_multiply(a: Array, b: Array | int) -> Array:
     """Saturating rounding doubling high multiply of int32 values (held as int64): (2·a·b + 2^31) >> 32."""
     product = (a.astype(np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31
-    return np.minimum(product, INT32_MAX)
+    high: Array = np.minimum(product, INT32_MAX)
+    return high
 
 
 def rounding_shift_right(x: Array, exponent: Array | int) -> Array:
@@ -67,7 +70,8 @@ def rounding_shift_right(x: Array, exponent: Array | int) -> Array:
     exponent = np.asarray(exponent, np.int64)
     mask = (np.int64(1) << exponent) - 1
     threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + ((x & mask) > threshold)
+    rounded: Array = (x >> exponent) + ((x & mask) > threshold)
+    return rounded
 
 
 def wrap32(x: Array) -> Array:
@@ -76,14 +80,16 @@ def wrap32(x: Array) -> Array:
 
 
 def multiply(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
-    """x · multiplier · 2^(shift − 31) in double rounding; broadcasts per-channel multipliers on the last axis."""
+    """x · multiplier · 2^(shift − 31) in double rounding; per-channel multipliers go along the last axis."""
     shift = np.asarray(shift, np.int64)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
     shifted = wrap32(x.astype(np.int64) << left)
     return rounding_shift_right(doubling_high_multiply(shifted, multiplier), right)
 
 
-def requantize(acc: Array, multiplier: Array | int, shift: Array | int, zero_point: int, clamp: tuple[int, int]) -> Array:
+def requantize(
+    acc: Array, multiplier: Array | int, shift: Array | int, zero_point: int, clamp: tuple[int, int]
+) -> Array:
     """int32 accumulators to int8 codes."""
-    scaled = multiply(acc, multiplier, shift) + zero_point
-    return np.clip(scaled, *clamp).astype(np.int8)
+    codes: Array = np.clip(multiply(acc, multiplier, shift) + zero_point, *clamp).astype(np.int8)
+    return codes

@@ -1,8 +1,8 @@
-"""Transcendental functions in 32-bit fixed point, bit for bit as the gemmlowp library that TFLM uses computes them.
+"""Transcendental functions in 32-bit fixed point, bit for bit as the gemmlowp library does it for TFLM.
 
-Values are int64 arrays that hold int32 raw numbers; Qm.n has m integer and n = 31 − m fractional bits. All products
-are saturating rounding doubling high multiplies, so Qa · Qb is Q(a + b). Constants are the nearest raw numbers to the
-reals named beside them.
+Values are int64 arrays of int32 raw numbers; Qm has m integer and 31 − m fractional bits. All products are
+saturating rounding doubling high multiplies, so Qa · Qb is Q(a + b). Constants are the raw numbers nearest to
+the real ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ONE_Q2 = 1 << 29
 
 
 def _raw(real: float, integer_bits: int) -> int:
-    return round(real * 2 ** (31 - integer_bits))
+    return round(math.ldexp(real, 31 - integer_bits))
 
 
 EXP_MINUS_EIGHTH = _raw(math.exp(-1 / 8), 0)
@@ -30,7 +30,8 @@ NEWTON_START, NEWTON_SLOPE = _raw(48 / 17, 2), _raw(-32 / 17, 2)
 
 def shift_left_saturating(x: Array, exponent: int) -> Array:
     """x · 2^exponent, limited to the int32 range."""
-    return np.clip(x << exponent, INT32_MIN, INT32_MAX)
+    limited: Array = np.clip(x << exponent, INT32_MIN, INT32_MAX)
+    return limited
 
 
 def _half_sum(a: Array, b: int) -> Array:
@@ -49,7 +50,7 @@ def _exp_near_zero(a: Array) -> Array:
 
 
 def exp_of_negative(a: Array, integer_bits: int) -> Array:
-    """e^a in Q0 for a ≤ 0 in Q`integer_bits` (at most 5): e^(a mod 1/4), times e^-2^k for each bit k of the rest."""
+    """e^a in Q0 for a ≤ 0 in Q`integer_bits` (at most 5): e^(a mod 1/4), times e^-2^k per further bit."""
     fraction_bits = 31 - integer_bits
     quarter = 1 << (fraction_bits - 2)
     near = (a & (quarter - 1)) - quarter
@@ -89,7 +90,10 @@ def logistic(a: Array, integer_bits: int) -> Array:
 
 
 def tanh(a: Array, integer_bits: int) -> Array:
-    """tanh a in Q0 for a in Q`integer_bits` (at most 4), from e^-2|a|: the same raw number with one more integer bit."""
+    """tanh a in Q0 for a in Q`integer_bits` (at most 4).
+
+    It comes from e^-2|a|, and doubling is to read the same raw number with one more integer bit.
+    """
     magnitude = one_minus_over_one_plus(exp_of_negative(-np.abs(a), integer_bits + 1))
     return np.sign(a) * magnitude
 
@@ -102,5 +106,5 @@ def reciprocal(x: Array, integer_bits: int) -> tuple[Array, Array]:
 
 
 def input_radius(integer_bits: int, left_shift: int) -> int:
-    """Largest magnitude of a code difference that, shifted left, stays below 2^integer_bits − 1 in Q`integer_bits`."""
+    """Largest magnitude that, shifted left, stays within 2^integer_bits − 1 in Q`integer_bits`."""
     return (((1 << integer_bits) - 1) << (31 - integer_bits)) >> left_shift

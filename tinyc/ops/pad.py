@@ -17,7 +17,7 @@ MAX_RANK = 5  # of TFLM's PAD
 @operator("pad")
 @dataclass(frozen=True)
 class Pad(Movement):
-    """`before[a]` and `after[a]` elements of code `value` around axis a. Input and output int8, equally quantised."""
+    """`before[a]` and `after[a]` elements of code `value` around axis a. int8, equally quantised."""
 
     before: tuple[int, ...]
     after: tuple[int, ...]

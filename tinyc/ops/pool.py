@@ -9,27 +9,27 @@ import numpy as np
 from tinyc.ir.access import Access, Elementwise
 from tinyc.ir.operator import expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
-from tinyc.ops.window import WindowOperator, expect_image
+from tinyc.ops.common import expect_equal_quantisation, expect_int8, given
+from tinyc.ops.window import Pair, WindowOperator, expect_image
 
 
 @dataclass(frozen=True)
 class Pool2D(WindowOperator):
-    """x int8[N,H,W,C] → int8[N,OH,OW,C]; `extent` is (rows, columns) of the window. Padding is never counted."""
+    """x int8[N,H,W,C] → int8[N,OH,OW,C]; `extent` is the window's (rows, columns). Padding never counts."""
 
-    extent: tuple[int, int] = (1, 1)
+    extent: Pair = (1, 1)
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
-        (x,) = inputs
-        assert x is not None
+        (x,) = given(*inputs)
         expect_image("x", x.shape)
-        expect(x.dtype is DType.int8, f"expected an int8 image, got {x.dtype.value}")
+        expect_int8(x)
         expect(min(self.extent) >= 1, f"expected a window of 1 by 1 or more, got {self.extent}")
         expect(self.dilation == (1, 1), "pooling windows have no dilation")
         rows, cols = self.output_size(x.shape[1], x.shape[2], self.extent)
         return (((x.shape[0], rows, cols, x.shape[3]), DType.int8),)
 
     def check(self, sig: Signature) -> None:
-        expect(sig.input(0).quant == sig.output.quant, f"expected equal quantisation, got {sig.input(0)} and {sig.output}")
+        expect_equal_quantisation(sig.input(0), sig.output)
         top, left, bottom, right = self.padding
         inside = max(top, bottom) < self.extent[0] and max(left, right) < self.extent[1]
         expect(inside, f"padding {self.padding} leaves windows of {self.extent} with nothing to pool")
@@ -37,22 +37,31 @@ class Pool2D(WindowOperator):
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         return (Access((*self.window_axes(self.extent), Elementwise(3))),)
 
+    def pool(self, taps: Array, inside: Array) -> Array:
+        """One code per window from [taps, ...] codes, of which those count that lie `inside` the image."""
+        raise NotImplementedError(f"{type(self).__name__} declares no reference")
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        (x,) = given(*inputs)
+        image = np.ones((1, *x.shape[1:3], 1), np.bool_)
+        taps, inside = (self._windows(a, sig.output.shape) for a in (x, image))
+        return (np.clip(self.pool(taps, inside), *self.clamp).astype(np.int8),)
+
+    def _windows(self, x: Array, output: Shape) -> Array:
+        return np.stack([tap for _, _, tap in self.taps(x, self.extent, (output[1], output[2]), 0)])
+
 
 @operator("average_pool2d")
 @dataclass(frozen=True)
 class AveragePool2D(Pool2D):
     """Mean over the part of each window that lies in the image, halves away from zero."""
 
-    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
-        (x,) = inputs
-        assert x is not None
-        size = sig.output.shape[1:3]
-        ones = np.ones((1, *x.shape[1:3], 1), np.int32)
-        total = sum(tap.astype(np.int64) for _, _, tap in self.taps(x, self.extent, size, 0))
-        count = sum(tap.astype(np.int64) for _, _, tap in self.taps(ones, self.extent, size, 0))
+    def pool(self, taps: Array, inside: Array) -> Array:
+        total = np.where(inside, taps, 0).sum(axis=0, dtype=np.int64)
+        count = inside.sum(axis=0, dtype=np.int64)
         # C's division truncates towards zero: divide magnitudes.
-        mean = np.sign(total) * ((np.abs(total) + count // 2) // count)
-        return (np.clip(mean, *self.clamp).astype(np.int8),)
+        mean: Array = np.sign(total) * ((np.abs(total) + count // 2) // count)
+        return mean
 
 
 @operator("max_pool2d")
@@ -60,8 +69,6 @@ class AveragePool2D(Pool2D):
 class MaxPool2D(Pool2D):
     """Largest code of each window."""
 
-    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
-        (x,) = inputs
-        assert x is not None
-        taps = (tap for _, _, tap in self.taps(x, self.extent, sig.output.shape[1:3], -128))
-        return (np.clip(np.maximum.reduce(list(taps)), *self.clamp).astype(np.int8),)
+    def pool(self, taps: Array, inside: Array) -> Array:
+        largest: Array = np.where(inside, taps, -128).max(axis=0)
+        return largest

@@ -1,4 +1,4 @@
-"""Changes of quantisation: TFLite QUANTIZE (float32 to int8, and int8 to int8) and DEQUANTIZE (int8 to float32)."""
+"""Changes of quantisation: TFLite QUANTIZE (from float32, and int8 to int8) and DEQUANTIZE (to float32)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tinyc.ops.unary import Unary, centred_codes
 class Quantize(Operator):
     """round(x / scale) + zero point, halves away from zero, limited to int8 (TFLite QUANTIZE of float32).
 
-    The division is in float32. Quotients past the int32 range and NaN, which C leaves undefined, become the nearest
-    code and the zero point: what a Cortex-M's conversion instruction gives.
+    The division is in float32. Quotients past the int32 range and NaN are undefined in C; they become the
+    nearest code and the zero point, which is what a Cortex-M's conversion instruction gives.
     """
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:

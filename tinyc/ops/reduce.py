@@ -19,7 +19,7 @@ from tinyc.ops.fixed_point import Multiplier, expect_headroom, quantize_multipli
 class Mean(Operator):
     """Mean over `axes`, which are rising; with `keep_dims` they stay, with length 1. int8 to int8.
 
-    TFLM (QuantizedMeanOrSum, for any rank and any axes) folds 1 / count into the output multiplier, truncating.
+    TFLM has one path for any rank and axes; it folds 1 / count into the output multiplier, truncating.
     """
 
     axes: tuple[int, ...]
@@ -32,15 +32,18 @@ class Mean(Operator):
             len(self.axes) > 0 and list(self.axes) == sorted(set(self.axes) & set(range(x.rank))),
             f"expected rising axes of {list(x.shape)}, got {self.axes}",
         )
-        kept = tuple(1 if a in self.axes else n for a, n in enumerate(x.shape) if self.keep_dims or a not in self.axes)
-        return ((kept, DType.int8),)
+        return ((tuple(1 if a in self.axes else x.shape[a] for a in self.kept_axes(x)), DType.int8),)
+
+    def kept_axes(self, x: TensorType) -> tuple[int, ...]:
+        """The input axis of each output axis."""
+        return tuple(a for a in range(x.rank) if self.keep_dims or a not in self.axes)
 
     def count(self, x: TensorType) -> int:
         """Elements that one mean is taken over."""
         return math.prod(x.shape[a] for a in self.axes)
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        """s_x / (s_y · count): the quotient in fixed point, then divided by the count with `shift` more bits."""
+        """s_x / (s_y · count): the quotient in fixed point, divided by the count with more bits in front."""
         ratio = quantize_multiplier(sig.input(0).scale / sig.output.scale)
         count = self.count(sig.input(0))
         shift = min(count.bit_length() - 1, 32, 31 + ratio.shift)
@@ -55,8 +58,10 @@ class Mean(Operator):
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         x = sig.input(0)
-        kept = [a for a in range(x.rank) if self.keep_dims or a not in self.axes]
-        axes: list[AxisAccess] = [Whole() if a in self.axes else Elementwise(kept.index(a)) for a in range(x.rank)]
+        kept = self.kept_axes(x)
+        axes: list[AxisAccess] = [
+            Whole() if a in self.axes else Elementwise(kept.index(a)) for a in range(x.rank)
+        ]
         return (Access(tuple(axes), flat=self.count(x) == 1),)
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyc.ir.access import Access, Elementwise, Sampled
+from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled
 from tinyc.ir.operator import expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import Movement, expect_int8, given
@@ -33,8 +33,8 @@ class ResizeNearest(Movement):
     def source(self, axis: int, n: int) -> tuple[int, ...]:
         """Input row (axis 0) or column (axis 1), of `n`, that each output index copies, in TFLM's float32."""
         count = self.size[axis]
-        corners = self.align_corners and count > 1
-        scale = np.float32(n - 1) / np.float32(count - 1) if corners else np.float32(n) / np.float32(count)
+        last = 1 if self.align_corners and count > 1 else 0  # aligned corners: last index to last index
+        scale = np.float32(n - last) / np.float32(count - last)
         offset = np.float32(0.5 if self.half_pixel_centers else 0.0)
         position = (np.arange(count, dtype=np.float32) + offset) * scale
         index = round_half_away_array(position) if self.align_corners else np.floor(position)
@@ -42,10 +42,11 @@ class ResizeNearest(Movement):
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         _, rows, cols, _ = sig.input(0).shape
-        if (rows, cols) == self.size and self.source(0, rows) + self.source(1, cols) == (*range(rows), *range(cols)):
-            return (Access.elementwise(4),)
-        row, col = Sampled(1, self.source(0, rows)), Sampled(2, self.source(1, cols))
-        return (Access((Elementwise(0), row, col, Elementwise(3))),)
+        return (Access((Elementwise(0), self._axis(0, rows), self._axis(1, cols), Elementwise(3))),)
+
+    def _axis(self, axis: int, n: int) -> AxisAccess:
+        source = self.source(axis, n)
+        return Elementwise(axis + 1) if source == tuple(range(n)) else Sampled(axis + 1, source)
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

@@ -23,7 +23,10 @@ class Reshape(Movement):
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
         (x,) = given(*inputs)
-        expect(math.prod(self.shape) == x.elements, f"{x.elements} elements cannot take the shape {list(self.shape)}")
+        expect(
+            math.prod(self.shape) == x.elements,
+            f"{x.elements} elements cannot take the shape {list(self.shape)}",
+        )
         return ((self.shape, x.dtype),)
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
@@ -46,7 +49,9 @@ class Transpose(Movement):
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
         (x,) = given(*inputs)
-        expect(x.rank <= MAX_TRANSPOSE_RANK, f"expected at most {MAX_TRANSPOSE_RANK} axes, got {list(x.shape)}")
+        expect(
+            x.rank <= MAX_TRANSPOSE_RANK, f"expected at most {MAX_TRANSPOSE_RANK} axes, got {list(x.shape)}"
+        )
         expect(
             sorted(self.perm) == list(range(x.rank)),
             f"expected a permutation of {x.rank} axes, got {self.perm}",

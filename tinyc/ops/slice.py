@@ -28,7 +28,7 @@ class StridedSlice(Movement):
         (x,) = given(*inputs)
         expect(
             len(self.begin) == len(self.stride) == len(self.shape) == x.rank,
-            f"expected begin, stride and shape of {x.rank} numbers, got {self.begin}, {self.stride}, {self.shape}",
+            f"expected begin, stride, shape for {x.rank} axes, got {self.begin}, {self.stride}, {self.shape}",
         )
         expect(all(self.stride), "expected strides that are not 0")
         expect(min(self.shape, default=1) >= 1, f"the slice {list(self.shape)} is empty")

@@ -12,7 +12,12 @@ from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops import gemmlowp
 from tinyc.ops.common import expect_int8, expect_one_scale, expect_quantisation, given
-from tinyc.ops.fixed_point import Multiplier, doubling_high_multiply, quantize_multiplier, rounding_shift_right
+from tinyc.ops.fixed_point import (
+    Multiplier,
+    doubling_high_multiply,
+    quantize_multiplier,
+    rounding_shift_right,
+)
 
 DIFFERENCE_INTEGER_BITS = 5  # differences to the row's maximum, in Q5
 SUM_INTEGER_BITS = 12  # sums of exponentials, in Q12
@@ -23,7 +28,9 @@ SUM_INTEGER_BITS = 12  # sums of exponentials, in Q12
 class Softmax(Operator):
     """e^(beta · x) along the last axis, divided by its sum there (TFLite SOFTMAX).
 
-    int8 to int8; the output has scale 1/256 and zero point -128.
+    int8 to int8; the output has scale 1/256 and zero point -128. Where the exponentials, relative to the
+    largest, sum to 512 or more, TFLM's reference ends the process; here such rows get -128 everywhere, to
+    which probabilities of at most 1/512 round.
     """
 
     beta: float = 1.0
@@ -32,7 +39,10 @@ class Softmax(Operator):
         (x,) = given(*inputs)
         expect_int8(x)
         expect(x.rank >= 1, "expected a tensor with at least one axis")
-        expect(x.shape[-1] < 1 << SUM_INTEGER_BITS, f"the sum over {x.shape[-1]} elements does not fit in 32 bits")
+        expect(
+            x.shape[-1] < 1 << SUM_INTEGER_BITS,
+            f"the sum over {x.shape[-1]} elements does not fit in 32 bits",
+        )
         return ((x.shape, DType.int8),)
 
     def real_multiplier(self, sig: Signature) -> float:
@@ -51,14 +61,20 @@ class Softmax(Operator):
         expect_one_scale(sig.input(0))
         expect_quantisation("output", sig.output, 1 / 256, -128)
         expect(math.isfinite(self.beta), f"expected a finite beta, got {self.beta}")
-        expect(self.real_multiplier(sig) > 1, f"beta · input scale = {self.beta * sig.input(0).scale!r} is too small")
+        product = self.beta * sig.input(0).scale
+        expect(
+            self.real_multiplier(sig) > 1,
+            f"beta times the input scale, {product!r}, is too small for 32 bits",
+        )
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         last = sig.input(0).rank - 1
-        return (Access((*(Elementwise(a) for a in range(last)), Whole()), flat=sig.input(0).shape[last] == 1),)
+        return (
+            Access((*(Elementwise(a) for a in range(last)), Whole()), flat=sig.input(0).shape[last] == 1),
+        )
 
     def probabilities(self, sig: Signature, x: Array) -> tuple[Array, Array]:
-        """(m, e) with softmax = m · 2^-e for m in Q0 and one e per row: the form before rounding to the output."""
+        """(m, e) with softmax = m · 2^-e for m in Q0 and one e per row: before rounding to the output."""
         m, least = self.multiplier(sig), self.least_difference(sig)
         difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
         counted = difference >= least

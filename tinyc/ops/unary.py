@@ -1,4 +1,4 @@
-"""Functions of one int8 code: TFLite RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH; and any table of 256 codes."""
+"""Functions of one int8 code: TFLite RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH; and tables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class Unary(Operator):
         raise NotImplementedError(f"{type(self).__name__} declares no table")
 
     def as_clamp(self, sig: Signature) -> tuple[int, int] | None:
-        """(lowest, highest) code where the operator only limits codes to a range, else None."""
+        """(lowest, highest) code where quantisation stays and the operator only limits codes, else None."""
+        if sig.input(0).quant != sig.output.quant:
+            return None
         table = self.table(sig)
         low, high = int(table[0]), int(table[-1])
         return (low, high) if np.array_equal(table, np.clip(CODES, low, max(low, high))) else None
@@ -63,7 +65,8 @@ class Unary(Operator):
 
 def lookup(x: Array, table: Array) -> Array:
     """table[x + 128] for int8 codes x."""
-    return table[x.astype(np.int64) + 128]
+    found: Array = table[x.astype(np.int64) + 128]
+    return found
 
 
 @operator("lut")
@@ -92,7 +95,14 @@ def float32_ratio(sig: Signature, factor: float = 1.0) -> float:
     return float(np.float32(sig.input(0).scale) * np.float32(factor) / np.float32(sig.output.scale))
 
 
+def to_int8(x: Array) -> Array:
+    """Integers limited to the int8 range."""
+    limited: Array = np.clip(x, -128, 127).astype(np.int8)
+    return limited
+
+
 def centred_codes(sig: Signature) -> Array:
+    """All 256 codes, in order, minus the input's zero point."""
     return CODES - sig.input(0).zero_point
 
 
@@ -116,43 +126,45 @@ class Relu(Unary):
 @operator("relu6")
 @dataclass(frozen=True)
 class Relu6(Unary):
-    """min(max(x, 0), 6) (TFLite RELU6). TFLM limits the codes as they are: both quantisations must be equal."""
+    """min(max(x, 0), 6) (TFLite RELU6). TFLM limits codes as they are: both quantisations must be equal."""
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
         expect_equal_quantisation(sig.input(0), sig.output)
-        expect(6 / sig.input(0).scale < 2**30, f"the scale {sig.input(0).scale!r} is too small: 6 has no 32-bit code")
+        scale = sig.input(0).scale
+        expect(6 / scale < 2**30, f"the scale {scale!r} is too small: 6 has no 32-bit code")
 
     def table(self, sig: Signature) -> Array:
         x = sig.input(0)
         six = round_half_away(float(np.float32(6) / np.float32(x.scale))) + x.zero_point
-        return np.clip(CODES, x.zero_point, min(six, 127)).astype(np.int8)
+        table: Array = np.clip(CODES, x.zero_point, min(six, 127)).astype(np.int8)
+        return table
 
 
 @operator("leaky_relu")
 @dataclass(frozen=True)
 class LeakyRelu(Unary):
-    """x where x ≥ 0, else alpha · x (TFLite LEAKY_RELU). `alpha` is a float32 value and not negative."""
+    """x where x ≥ 0, else alpha · x (TFLite LEAKY_RELU). `alpha` is a float32 value, of either sign."""
 
     alpha: float
 
     def multipliers(self, sig: Signature) -> tuple[Multiplier, Multiplier]:
-        """(of codes at or above the zero point, of codes below)."""
-        return quantize_multiplier(float32_ratio(sig)), quantize_multiplier(float32_ratio(sig, self.alpha))
+        """(of codes at or above the zero point, of the magnitude of codes below)."""
+        below = abs(float32_ratio(sig, self.alpha))
+        return quantize_multiplier(float32_ratio(sig)), quantize_multiplier(below)
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
-        expect(math.isfinite(self.alpha) and self.alpha >= 0, f"expected alpha of 0 or more, got {self.alpha}")
+        expect(math.isfinite(self.alpha), f"expected a finite alpha, got {self.alpha}")
         for m in self.multipliers(sig):
             expect_headroom(255, m, "leaky_relu")
 
     def table(self, sig: Signature) -> Array:
         above, below = self.multipliers(sig)
-        x = centred_codes(sig)
-        scaled = np.where(
-            x >= 0, multiply(x, above.multiplier, above.shift), multiply(x, below.multiplier, below.shift)
-        )
-        return np.clip(scaled + sig.output.zero_point, -128, 127).astype(np.int8)
+        x, sign = centred_codes(sig), -1 if self.alpha < 0 else 1
+        positive = multiply(x, above.multiplier, above.shift)
+        negative = sign * multiply(x, below.multiplier, below.shift)
+        return to_int8(np.where(x >= 0, positive, negative) + sig.output.zero_point)
 
 
 # ---------------------------------------------------------------------- sigmoids, in gemmlowp's Q4 arithmetic
@@ -169,7 +181,9 @@ class Sigmoid(Unary):
 
     def check(self, sig: Signature) -> None:
         shift = self.multiplier(sig).shift
-        expect(0 <= shift <= 62, f"the input scale {sig.input(0).scale!r} is outside what the fixed-point form takes")
+        expect(
+            0 <= shift <= 62, f"the input scale {sig.input(0).scale!r} is outside what fixed point can hold"
+        )
 
     def q0(self, x: Array) -> Array:
         """The function's value in Q0 for an argument in Q4."""
@@ -181,8 +195,8 @@ class Sigmoid(Unary):
         radius = gemmlowp.input_radius(SIGMOID_INTEGER_BITS, m.shift)
         inside = np.clip(x, -max(radius - 1, 0), max(radius - 1, 0))
         value = self.q0(multiply(inside, m.multiplier, min(m.shift, 30)))
-        y = np.clip(rounding_shift_right(value, 31 - fraction_bits) + zero_point, -128, 127)
-        return np.where(x <= -radius, -128, np.where(x >= radius, 127, y)).astype(np.int8)
+        y = rounding_shift_right(value, 31 - fraction_bits) + zero_point
+        return to_int8(np.where(x <= -radius, -128, np.where(x >= radius, 127, y)))
 
 
 @operator("logistic")
@@ -220,11 +234,13 @@ class Tanh(Sigmoid):
 # ---------------------------------------------------------------------- hard swish, in 16-bit arithmetic
 def _multiply16(a: Array, b: int) -> Array:
     """Rounding doubling high multiply of int16 values."""
-    return (a * b + (1 << 14)) >> 15
+    high: Array = (a * b + (1 << 14)) >> 15
+    return high
 
 
 def _shift_left16(a: Array, exponent: int) -> Array:
-    return np.clip(a << exponent, -(2**15), 2**15 - 1)
+    limited: Array = np.clip(a << exponent, -(2**15), 2**15 - 1)
+    return limited
 
 
 def _multiplier16(real: float) -> Multiplier:
@@ -236,10 +252,10 @@ def _multiplier16(real: float) -> Multiplier:
 @operator("hard_swish")
 @dataclass(frozen=True)
 class HardSwish(Unary):
-    """x · min(max(x + 3, 0), 6) / 6 (TFLite HARD_SWISH), in 16-bit fixed point with 7 bits of headroom on the input."""
+    """x · min(max(x + 3, 0), 6) / 6 (TFLite HARD_SWISH), in 16-bit fixed point on the input's scale / 128."""
 
     def multipliers(self, sig: Signature) -> tuple[Multiplier, Multiplier]:
-        """(to the output's scale, to the scale where 2^15 is 3), both from the input's scale / 128 in float32."""
+        """(to the output's scale, to the scale where 2^15 is 3), from the input's scale / 128, in float32."""
         fine = np.float32(sig.input(0).scale) * np.float32(1 / 128)
         to_output = float(fine / np.float32(sig.output.scale))
         to_three = float(fine / (np.float32(3) / np.float32(32768)))
@@ -247,19 +263,23 @@ class HardSwish(Unary):
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
+        x, y = sig.input(0).scale, sig.output.scale
         output, three = self.multipliers(sig)
         expect(
-            -15 <= output.shift <= 0,
-            f"the output scale must be within 1/128 and 256 times the input's, got {sig.output.scale / sig.input(0).scale}",
+            -15 <= output.shift <= 0, f"the output scale {y!r} does not fit the input scale {x!r} in 16 bits"
         )
-        expect(-15 <= three.shift <= 31, f"the input scale {sig.input(0).scale!r} is outside what 16 bits can hold")
+        expect(-15 <= three.shift <= 31, f"the input scale {x!r} is outside what 16 bits can hold")
 
     def gate(self, x: Array, m: Multiplier) -> Array:
-        """(x + 3) / 6 limited to [0, 1], in 15 bits, for x on the fine input scale."""
+        """(x + 3) / 6 limited to [0, 1], in 15 bits, for x on the fine input scale.
+
+        The last left shift comes after the multiplication, so that only it can saturate what counts.
+        """
         value = _shift_left16(x, m.shift - 1) if m.shift > 0 else x
         value = _multiply16(value, m.multiplier)
         value = _shift_left16(value, 1) if m.shift > 0 else rounding_shift_right(value, -m.shift)
-        return (value + (1 << 15)) >> 1
+        half: Array = (value + (1 << 15)) >> 1
+        return half
 
     def table(self, sig: Signature) -> Array:
         output, three = self.multipliers(sig)
@@ -267,5 +287,4 @@ class HardSwish(Unary):
         product = _multiply16(fine, output.multiplier) * self.gate(fine, three)
         # This product alone is truncated towards zero: it makes up for the bias of the rounding ones.
         truncated = np.sign(product) * (np.abs(product) >> 15)
-        y = rounding_shift_right(truncated, -output.shift) + sig.output.zero_point
-        return np.clip(y, -128, 127).astype(np.int8)
+        return to_int8(rounding_shift_right(truncated, -output.shift) + sig.output.zero_point)

@@ -1,13 +1,13 @@
-"""What all operators with a sliding window over rows and columns share: padding, output size, access map, taps."""
+"""What all operators with a window over rows and columns share: padding, output size, access map, taps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyc.ir.access import Access, AxisAccess, Elementwise, Window
+from tinyc.ir.access import AxisAccess, Elementwise, Window
 from tinyc.ir.operator import Operator, expect
 from tinyc.ir.types import Array, Shape
 
@@ -28,8 +28,6 @@ class WindowOperator(Operator):
     clamp: Pair = (-128, 127)
 
     def with_padding(self, padding: Padding) -> WindowOperator:
-        from dataclasses import replace
-
         return replace(self, padding=padding)
 
     def output_size(self, rows: int, cols: int, extent: Pair) -> Pair:
@@ -38,15 +36,15 @@ class WindowOperator(Operator):
         expect(min(self.padding) >= 0, f"expected padding of 0 or more, got {self.padding}")
         expect(min(self.stride) >= 1, f"expected strides of 1 or more, got {self.stride}")
         expect(min(self.dilation) >= 1, f"expected dilations of 1 or more, got {self.dilation}")
-        size = []
-        for name, n, k, s, d in zip(
-            ("rows", "columns"), (rows + top + bottom, cols + left + right), extent, self.stride, self.dilation,
-            strict=True,
-        ):
-            reach = (k - 1) * d + 1
-            expect(n >= reach, f"a window of {reach} {name} does not fit in {n} padded {name}")
-            size.append((n - reach) // s + 1)
-        return size[0], size[1]
+        padded = (rows + top + bottom, cols + left + right)
+        found = [self._steps(axis, padded[axis], extent[axis]) for axis in (0, 1)]
+        return found[0], found[1]
+
+    def _steps(self, axis: int, padded: int, extent: int) -> int:
+        reach = (extent - 1) * self.dilation[axis] + 1
+        name = ("rows", "columns")[axis]
+        expect(padded >= reach > 0, f"a window of {reach} {name} does not fit in {padded} padded {name}")
+        return (padded - reach) // self.stride[axis] + 1
 
     def window_axes(self, extent: Pair) -> tuple[AxisAccess, AxisAccess, AxisAccess]:
         """Access of batch, rows and columns."""
@@ -68,14 +66,10 @@ class WindowOperator(Operator):
 
 
 def same_padding(size: int, extent: int, stride: int, dilation: int) -> Pair:
-    """(before, after) of TFLite's SAME: output size ⌈size / stride⌉, an odd total has the extra element after."""
+    """(before, after) of TFLite's SAME: output size ⌈size / stride⌉; the odd element of a total is after."""
     reach = (extent - 1) * dilation + 1
     total = max(0, (-(-size // stride) - 1) * stride + reach - size)
     return total // 2, total - total // 2
-
-
-def channels_whole(axes: tuple[AxisAccess, ...], channel: AxisAccess) -> Access:
-    return Access((*axes, channel))
 
 
 def expect_image(name: str, shape: Shape) -> None:

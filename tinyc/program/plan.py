@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyc.memory import max_live, pack
+from tinyc.memory import pack
 from tinyc.program.lifetimes import blocks, lifetimes, trails
 from tinyc.program.program import Program, calls_of
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Memory while one statement runs: what is live, in bytes, and which buffers that is."""
+    """Memory while one statement runs: the buffers that are live and their bytes (overlaps counted twice)."""
 
     node: str
     live_bytes: int
+    activation_bytes: int  # without scratch
     buffers: tuple[str, ...]
 
 
@@ -52,20 +53,20 @@ def make_plan(program: Program, *, time_limit: float = 2.0) -> Plan:
     """Place every buffer of a program in one arena. The packer stops after `time_limit` seconds, with an honest gap."""
     todo = blocks(program)
     packing = pack(todo, trails(program), time_limit=time_limit)
-    activations = [b for b in todo if not program.buffers[b.name].is_scratch]
+    steps = timeline(program)
     scratch = [b.bytes for b in program.buffers.values() if b.is_scratch]
     return Plan(
-        packing.offsets, packing.peak, max_live(activations), packing.lower_bound, packing.optimal,
-        max(scratch, default=0), packing.seconds, packing.method, timeline(program),
+        packing.offsets, packing.peak, max((s.activation_bytes for s in steps), default=0), packing.lower_bound,
+        packing.optimal, max(scratch, default=0), packing.seconds, packing.method, steps,
     )
 
 
 def timeline(program: Program) -> tuple[Step, ...]:
     """What is live at every step."""
-    lives = lifetimes(program)
-    found = []
+    lives, found = lifetimes(program), []
     for number, statement in enumerate(program.body):
-        live = tuple(name for name, (first, last) in lives.items() if first <= number <= last)
+        live = [program.buffers[name] for name, (first, last) in lives.items() if first <= number <= last]
+        activations = sum(b.bytes for b in live if not b.is_scratch)
         node = next(calls_of(statement)).node
-        found.append(Step(node, sum(program.buffers[name].bytes for name in live), live))
+        found.append(Step(node, sum(b.bytes for b in live), activations, tuple(b.name for b in live)))
     return tuple(found)

@@ -1,1 +1,10 @@
-"""See the package docstring of tinyc."""
+"""What a compilation decided and where memory goes: as data, as files of the output folder, and drawn in a notebook."""
+
+from __future__ import annotations
+
+from tinyc.report.files import output_files
+from tinyc.report.fit import does_not_fit
+from tinyc.report.notebook import Report, make_report
+from tinyc.report.summary import full_report, summary
+
+__all__ = ["Report", "does_not_fit", "full_report", "make_report", "output_files", "summary"]

@@ -1,4 +1,5 @@
-"""Runs a generated C project: natively on this machine, or on an emulated Cortex-M that counts instructions."""
+"""Runs a generated C project: natively on this machine, or on an emulated Cortex-M that counts instructions.
+"""
 
 from __future__ import annotations
 

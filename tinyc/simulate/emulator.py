@@ -1,4 +1,6 @@
-"""Builds a generated project with the Arm cross compiler and runs it under QEMU, counting executed instructions."""
+"""Builds a generated project with the Arm cross compiler and runs it under QEMU, counting executed
+instructions.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from typing import TYPE_CHECKING
 from tinyc import targets
 from tinyc.errors import DoesNotFit, ToolchainError
 from tinyc.simulate.machines import ICOUNT_SHIFT, Machine, machine
-from tinyc.simulate.results import FAULT, ProgramFailed, Report, RunResult, Sample, operator_outputs, pack_samples
+from tinyc.simulate.results import (
+    FAULT,
+    ProgramFailed,
+    Report,
+    RunResult,
+    Sample,
+    operator_outputs,
+    pack_samples,
+)
 from tinyc.simulate.toolchain import Compiler, run, tool
 from tinyc.simulate.workspace import HARNESS, Hooks, Workspace
 
@@ -24,20 +34,35 @@ if TYPE_CHECKING:
 GCC = "arm-none-eabi-gcc"
 HARNESS_SOURCES = ("main", "hook", "platform_emulated", "startup")
 # the harness must not call memcpy and the like: what is linked from the C library is then the network's doing
-HARNESS_FLAGS = ("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns", "-masm-syntax-unified",
-                 "-ffunction-sections", "-DHARNESS_EMULATED")
+HARNESS_FLAGS = (
+    "-O2",
+    "-ffreestanding",
+    "-fno-tree-loop-distribute-patterns",
+    "-masm-syntax-unified",
+    "-ffunction-sections",
+    "-DHARNESS_EMULATED",
+)
 REGIONS = {"CODE": "code", "WEIGHTS": "constants", "DATA": "static variables", "ARENA": "the arena"}
 
 
-def run_emulated(project: CProject, samples: Sequence[Sample], *, core: str, cmsis_nn: Path | None = None,
-                 profile: bool = False, dump_operators: bool = False, optimize: str = "-O3",
-                 timeout: float = 600.0) -> RunResult:
+def run_emulated(
+    project: CProject,
+    samples: Sequence[Sample],
+    *,
+    core: str,
+    cmsis_nn: Path | None = None,
+    profile: bool = False,
+    dump_operators: bool = False,
+    optimize: str = "-O3",
+    timeout: float = 600.0,
+) -> RunResult:
     """Compile `project` for `core` (any target's name) and run it on the emulator on every sample.
 
-    Instructions, stack and sizes come from a build without hooks. `profile` adds the instructions of each operator
-    (first sample), `dump_operators` each operator's output (every sample), both from a second build with hooks.
-    Raises ToolchainError where compiler or emulator is missing or refuses the code, DoesNotFit where the emulated
-    machine lacks the memory, ProgramFailed where the program misbehaves or takes longer than `timeout` seconds.
+    Instructions, stack and sizes come from a build without hooks. `profile` adds the instructions of each
+    operator (first sample), `dump_operators` each operator's output (every sample), both from a second build
+    with hooks. Raises ToolchainError where compiler or emulator is missing or refuses the code, DoesNotFit
+    where the emulated machine lacks the memory, ProgramFailed where the program misbehaves or takes longer
+    than `timeout` seconds.
     """
     emulator = targets.load(core).emulator
     trap = ("-DHARNESS_TRAP_UNALIGNED",) if emulator.trap_unaligned else ()
@@ -76,7 +101,11 @@ class Bench:
             instructions=samples[0].instructions if samples else None,
             sample_instructions=tuple(sample.instructions for sample in samples),
             stack_bytes=max((sample.stack_bytes for sample in samples), default=None),
-            text_bytes=text, rodata_bytes=rodata, ram_bytes=ram, warnings=warnings, note=note,
+            text_bytes=text,
+            rodata_bytes=rodata,
+            ram_bytes=ram,
+            warnings=warnings,
+            note=note,
         )
 
     def add_operators(self, plain: RunResult, hooks: Hooks) -> RunResult:
@@ -85,8 +114,11 @@ class Bench:
         report = self._run(program)
         project = self.space.project
         counts = report.samples[0].operator_counts[: len(project.operators)] if report.samples else None
-        return replace(plain, operators=counts if hooks.profile else None,
-                       operator_outputs=operator_outputs(project, report) if hooks.dump else None)
+        return replace(
+            plain,
+            operators=counts if hooks.profile else None,
+            operator_outputs=operator_outputs(project, report) if hooks.dump else None,
+        )
 
     def _build(self, hooks: Hooks) -> tuple[Path, str]:
         """The program, and the compiler's warnings about the generated code."""
@@ -99,26 +131,58 @@ class Bench:
         objects = sorted(path.name for path in build.glob("*.o"))
         script = HARNESS / "machines" / f"{self.machine.name}.ld"
         try:
-            run([tool(GCC), *self.cross.flags, "-nostartfiles", "-Wl,--gc-sections", f"-L{HARNESS}", f"-T{script}",
-                 *objects, str(self.kernels), "-lm", "-o", "program.elf"], build)
+            run(
+                [
+                    tool(GCC),
+                    *self.cross.flags,
+                    "-nostartfiles",
+                    "-Wl,--gc-sections",
+                    f"-L{HARNESS}",
+                    f"-T{script}",
+                    *objects,
+                    str(self.kernels),
+                    "-lm",
+                    "-o",
+                    "program.elf",
+                ],
+                build,
+            )
         except ToolchainError as error:
             raise self._overflow(str(error)) or error from error
         return build / "program.elf", warnings
 
     def _overflow(self, words: str) -> DoesNotFit | None:
-        """The linker's complaint about a full memory as a sentence; None where it complains about something else."""
+        """The linker's complaint about a full memory as a sentence; None where it complains about something
+        else.
+        """
         found = re.findall(r"region `(\w+)' overflowed by (\d+) bytes", words)
         if not found:
             return None
-        excess = " and ".join(f"{int(count):,} bytes too many for {REGIONS[region]}" for region, count in found)
-        return DoesNotFit(f"{self.space.project.name} doesn't fit the emulated machine {self.machine.name}: {excess}. "
-                          "Run it on a machine with more memory (cortex-m55 has the most), or on the host.")
+        excess = " and ".join(
+            f"{int(count):,} bytes too many for {REGIONS[region]}" for region, count in found
+        )
+        return DoesNotFit(
+            f"{self.space.project.name} doesn't fit the emulated machine {self.machine.name}: {excess}. "
+            "Run it on a machine with more memory (cortex-m55 has the most), or on the host."
+        )
 
     def _run(self, program: Path) -> Report:
         command = [
-            tool("qemu-system-arm"), "-M", self.machine.name, "-display", "none", "-serial", "none", "-monitor", "none",
-            "-semihosting-config", "enable=on,target=native", "-icount", f"shift={ICOUNT_SHIFT},sleep=off",
-            "-kernel", str(program),
+            tool("qemu-system-arm"),
+            "-M",
+            self.machine.name,
+            "-display",
+            "none",
+            "-serial",
+            "none",
+            "-monitor",
+            "none",
+            "-semihosting-config",
+            "enable=on,target=native",
+            "-icount",
+            f"shift={ICOUNT_SHIFT},sleep=off",
+            "-kernel",
+            str(program),
         ]
         report, ending = self.space.execute(command, dict(os.environ), self.timeout)
         if not report.done:
@@ -137,9 +201,13 @@ class Bench:
 
 
 def _sizes(program: Path) -> tuple[int, int, int]:
-    """Bytes of .text, of .rodata, and of .data and .bss together; sections.ld keeps the harness out of all four."""
+    """Bytes of .text, of .rodata, of .data and .bss together; sections.ld keeps the harness out of them."""
     listing = _output("arm-none-eabi-size", "-A", "-d", str(program))
-    sizes = {words[0]: int(words[1]) for words in map(str.split, listing.splitlines()) if words[:1] and words[0][0] == "."}
+    sizes = {
+        words[0]: int(words[1])
+        for words in map(str.split, listing.splitlines())
+        if words[:1] and words[0][0] == "."
+    }
     return sizes.get(".text", 0), sizes.get(".rodata", 0), sizes.get(".data", 0) + sizes.get(".bss", 0)
 
 

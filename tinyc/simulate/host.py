@@ -1,4 +1,6 @@
-"""Builds a generated project with the host's compiler and runs it natively, with sanitizers unless told otherwise."""
+"""Builds a generated project with the host's compiler and runs it natively, with sanitizers unless told
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,23 @@ SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0", "UBSAN_O
 HARNESS_SOURCES = ("main", "hook", "platform_host")
 
 
-def run_host(project: CProject, samples: Sequence[Sample], *, sanitize: bool = True, cc: str = "gcc",
-             cmsis_nn: Path | None = None, optimize: str = "-O1", dump_operators: bool = False,
-             timeout: float = 600.0) -> RunResult:
+def run_host(
+    project: CProject,
+    samples: Sequence[Sample],
+    *,
+    sanitize: bool = True,
+    cc: str = "gcc",
+    cmsis_nn: Path | None = None,
+    optimize: str = "-O1",
+    dump_operators: bool = False,
+    timeout: float = 600.0,
+) -> RunResult:
     """Compile `project` with `cc` and run it on every sample (one `bytes` per input).
 
-    With `sanitize`, undefined behaviour and every access outside the arena or a constant end the run. `cmsis_nn` is
-    a copy of Arm's library to use in place of the stand-in. Raises ToolchainError where the compiler is missing or
-    refuses the code, ProgramFailed where the program misbehaves or takes longer than `timeout` seconds.
+    With `sanitize`, undefined behaviour and every access outside the arena or a constant end the run.
+    `cmsis_nn` is a copy of Arm's library to use in place of the stand-in. Raises ToolchainError where the
+    compiler is missing or refuses the code, ProgramFailed where the program misbehaves or takes longer than
+    `timeout` seconds.
     """
     compiler = Compiler(cc, (optimize, *(SANITIZE if sanitize else ())))
     library_compiler = Compiler(cc, (optimize, *SANITIZE_ARM)) if sanitize and cmsis_nn else compiler
@@ -46,8 +57,9 @@ def run_host(project: CProject, samples: Sequence[Sample], *, sanitize: bool = T
     )
 
 
-def _build(space: Workspace, compiler: Compiler, library_compiler: Compiler, cmsis_nn: Path | None,
-           hooks: Hooks) -> tuple[Path, str]:
+def _build(
+    space: Workspace, compiler: Compiler, library_compiler: Compiler, cmsis_nn: Path | None, hooks: Hooks
+) -> tuple[Path, str]:
     """The program, and the compiler's warnings about the generated code."""
     kernels, includes = space.kernels(library_compiler, cmsis_nn)
     build = space.folder / "build"

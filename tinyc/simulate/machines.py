@@ -26,13 +26,17 @@ class Machine:
     @property
     def flags(self) -> tuple[str, ...]:
         """Macros for harness/counter.h."""
-        counter = (f"-DCOUNTER_BASE={self.counter_base:#x}u", f"-DCOUNTER_MULTIPLIER={self.multiplier}u",
-                   f"-DCOUNTER_SHIFT={self.shift}")
+        counter = (
+            f"-DCOUNTER_BASE={self.counter_base:#x}u",
+            f"-DCOUNTER_MULTIPLIER={self.multiplier}u",
+            f"-DCOUNTER_SHIFT={self.shift}",
+        )
         return (*counter, "-DCOUNTER_IS_SSE") if self.sse_counter else counter
 
 
 # 25 MHz: 40 ns a tick, 40/1024 = 5/2^7; 20 MHz: 50/1024 = 25/2^9; 32 MHz: 31.25/1024 = 125/2^12.
-# AN521's first core has neither FPU nor DSP extension in QEMU, AN505's has both: AN505 stands for the Cortex-M33.
+# AN521's first core has neither FPU nor DSP extension in QEMU, AN505's has both: AN505 stands for the
+# Cortex-M33.
 MACHINES = {
     machine.name: machine
     for machine in (
@@ -48,6 +52,8 @@ MACHINES = {
 def machine(name: str) -> Machine:
     """The machine called `name`. Raises UsageError for one that the harness doesn't know."""
     if name not in MACHINES:
-        raise UsageError(f"The harness has no linker script for the emulated machine {name}; "
-                         f"it knows {', '.join(MACHINES)}. Name one of them in the target's [emulator] section.")
+        raise UsageError(
+            f"The harness has no linker script for the emulated machine {name}; "
+            f"it knows {', '.join(MACHINES)}. Name one of them in the target's [emulator] section."
+        )
     return MACHINES[name]

@@ -1,4 +1,6 @@
-"""What a run gives back, and the file in which the harness reports it (harness/record.h has the same numbers)."""
+"""What a run gives back, and the file in which the harness reports it (harness/record.h has the same
+numbers).
+"""
 
 from __future__ import annotations
 
@@ -25,19 +27,19 @@ class ProgramFailed(TinycError):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What the samples gave. Bytes are as they lie in memory (little-endian); None means not measured in this run.
+    """What the samples gave. Bytes are as they lie in memory (little-endian); None means not measured.
 
     outputs: per sample, the bytes of every network output.
-    operator_outputs: per sample, the bytes of every operator's output right after it (last) ran; empty bytes for an
-        operator that the generated table gives no output.
+    operator_outputs: per sample, the bytes of every operator's output right after it (last) ran; empty bytes
+        for an operator that the generated table gives no output.
     instructions: executed by the first sample's invoke, from its first instruction to its return.
     sample_instructions: the same for every sample (they differ where code depends on data).
-    operators: instructions per operator in call order, hook excluded, first sample; what is missing to `instructions`
-        is invoke's own code around the calls.
+    operators: instructions per operator in call order, hook excluded, first sample; what is missing to
+        `instructions` is invoke's own code around the calls.
     stack_bytes: deepest word that invoke wrote below its caller's stack pointer, the largest of all samples.
-    text_bytes, rodata_bytes, ram_bytes: code, constants, and static variables (.data and .bss without the arena) that
-        the network adds to a program: generated code, kernels, and what these pull from the C library and libgcc,
-        after the linker removed what nobody calls. Harness and start-up code don't count.
+    text_bytes, rodata_bytes, ram_bytes: code, constants, and static variables (.data and .bss without the
+        arena) that the network adds to a program: generated code, kernels, and what these pull from the C
+        library and libgcc, after the linker removed what nobody calls. Harness and start-up code don't count.
     warnings: what the compiler said about the generated sources.
     note: how the emulated core differs from the one asked for, if it does.
     """
@@ -105,7 +107,10 @@ class Failure:
     def sentence(self, project: CProject) -> str:
         """The failure in words."""
         return _FAILURES[self.reason].format(
-            name=project.name, arena=project.arena_bytes, first=self.first, second=self.second,
+            name=project.name,
+            arena=project.arena_bytes,
+            first=self.first,
+            second=self.second,
             moment=f"sample {self.first}" if self.first else "init",
         )
 
@@ -114,7 +119,7 @@ FAULT = 9
 
 _FAILURES = {
     1: "The emulator's timer does not count instructions (a loop of known length gave another count). "
-       "Check that qemu-system-arm is version 7.2 or later and supports -icount.",
+    "Check that qemu-system-arm is version 7.2 or later and supports -icount.",
     2: "{name}_init accepts an arena of {first} bytes, but the plan needs {arena}.",
     3: "{name}_init accepts an arena that isn't aligned to {first} bytes.",
     4: "{name}_init refuses an arena of {arena} bytes, the size that its own header names: status {first}.",
@@ -161,12 +166,14 @@ def _records(data: bytes) -> Iterator[tuple[Tag, bytes]]:
 
 
 def pack_samples(project: CProject, samples: Sequence[Sample]) -> bytes:
-    """samples.bin: their number, then every input of every sample. Raises UsageError for inputs of wrong size."""
+    """samples.bin: their number, then every input of every sample. Raises UsageError for wrong sizes."""
     wanted = [port.bytes for port in project.inputs]
     for number, sample in enumerate(samples, 1):
         sizes = [len(data) for data in sample]
         if sizes != wanted:
-            raise UsageError(f"Sample {number} has inputs of {sizes} bytes, but {project.name} takes {wanted}.")
+            raise UsageError(
+                f"Sample {number} has inputs of {sizes} bytes, but {project.name} takes {wanted}."
+            )
     return struct.pack("<I", len(samples)) + b"".join(data for sample in samples for data in sample)
 
 

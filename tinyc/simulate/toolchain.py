@@ -1,4 +1,5 @@
-"""Finding compilers, compiling in parallel, and keeping compiled kernel libraries in the user's cache folder."""
+"""Finding compilers, compiling in parallel, and keeping compiled kernel libraries in the user's cache folder.
+"""
 
 from __future__ import annotations
 
@@ -51,26 +52,31 @@ class Compiler:
         return run([tool(self.name), *self.flags, *flags, "-c", str(source), "-o", str(output)], folder)
 
     def compile_all(self, sources: Sequence[tuple[Path, Path]], flags: Iterable[str], folder: Path) -> str:
-        """Compile (source, object) pairs, JOBS at a time; returns all warnings in the order of the sources."""
+        """Compile (source, object) pairs, JOBS at a time; returns all warnings in the order of the sources.
+        """
         given = tuple(flags)
         with ThreadPoolExecutor(JOBS) as pool:
-            return "".join(pool.map(lambda pair: self.compile(*pair, given, folder), sources))
+            return "".join(pool.map(lambda pair: self.compile(pair[0], pair[1], given, folder), sources))
 
 
 def run(command: Sequence[str], folder: Path) -> str:
-    """Run a build step and return what it says on stderr. Raises ToolchainError with those words where it fails."""
+    """Run a build step; returns its words on stderr. Raises ToolchainError with them where it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
-        raise ToolchainError(f"{Path(command[0]).name} failed (exit status {done.returncode}):\n{said}\n"
-                             f"The command was: {' '.join(command)}")
+        raise ToolchainError(
+            f"{Path(command[0]).name} failed (exit status {done.returncode}):\n{said}\n"
+            f"The command was: {' '.join(command)}"
+        )
     return done.stderr
 
 
-def library(compiler: Compiler, sources: Sequence[Path], include_dirs: Sequence[Path], flags: Iterable[str]) -> Path:
-    """An archive of the compiled `sources`; compiled once per content, flags and compiler, then taken from the cache.
+def library(
+    compiler: Compiler, sources: Sequence[Path], include_dirs: Sequence[Path], flags: Iterable[str]
+) -> Path:
+    """An archive of the compiled `sources`; built once per content, flags and compiler, then cached.
 
-    All headers below `include_dirs` count as content. Absolute paths don't, so a moved copy is still the same.
+    All headers below `include_dirs` count as content. Absolute paths don't: a moved copy is still the same.
     """
     given = (*flags, *SECTIONS)
     path = cache_folder() / f"lib{_key(compiler, sources, include_dirs, given)}.a"
@@ -98,7 +104,9 @@ def _includes(folders: Iterable[Path]) -> list[str]:
     return [f"-I{folder}" for folder in folders]
 
 
-def _key(compiler: Compiler, sources: Sequence[Path], include_dirs: Sequence[Path], flags: Iterable[str]) -> str:
+def _key(
+    compiler: Compiler, sources: Sequence[Path], include_dirs: Sequence[Path], flags: Iterable[str]
+) -> str:
     digest = hashlib.sha256()
     for text in (_version(tool(compiler.name)), *compiler.flags, *flags):
         digest.update(text.encode() + b"\0")
@@ -115,7 +123,7 @@ def _version(compiler: str) -> str:
 
 
 def cache_folder() -> Path:
-    """`tinyc` in the user's cache folder ($XDG_CACHE_HOME or ~/.cache), else in the folder for temporary files."""
+    """`tinyc` in the user's cache folder ($XDG_CACHE_HOME or ~/.cache), else in that for temporary files."""
     wanted = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tinyc"
     try:
         wanted.mkdir(parents=True, exist_ok=True)

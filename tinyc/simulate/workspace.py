@@ -21,7 +21,8 @@ HARNESS = Path(__file__).parent / "harness"
 PROJECT_FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra")
 # Arm's sources use GNU keywords, and their warnings are not ours
 CMSIS_NN_FLAGS = ("-std=gnu11", "-w")
-# newer copies have them; they need a compiler and a core with half-precision floats, and int8 networks call none
+# newer copies have them; they need a compiler and a core with half-precision floats, and int8 networks call
+# none
 FLOAT_KERNEL = re.compile(r"_f(16|32)(_|$)")
 HOOK = "-DTINYC_OPERATOR_HOOK=harness_hook"
 
@@ -67,29 +68,35 @@ class Workspace:
         """The compiled CMSIS-NN provider (Arm's, or the stand-in) and its include folders."""
         if cmsis_nn is None:
             includes = self.paths(self.project.standin_include_dirs)
-            sources, flags = self.paths(self.project.standin_sources), PROJECT_FLAGS
-        else:
-            sources, includes = find_cmsis_nn(cmsis_nn)
-            flags = CMSIS_NN_FLAGS
-        seen = includes + (self.paths(self.project.include_dirs) if cmsis_nn is None else [])
-        return library(compiler, sources, seen, flags), includes
+            sources = self.paths(self.project.standin_sources)
+            return library(compiler, sources, includes, PROJECT_FLAGS), includes
+        sources, includes = find_cmsis_nn(cmsis_nn)
+        return library(compiler, sources, includes, CMSIS_NN_FLAGS), includes
 
     def compile(self, compiler: Compiler, includes: Sequence[Path], hooks: Hooks, build: Path) -> str:
         """Compile the generated sources into project_*.o in `build`; returns the compiler's warnings."""
         build.mkdir()
         folders = [*self.paths(self.project.include_dirs), *includes]
         flags = (*PROJECT_FLAGS, *SECTIONS, *hooks.flags, *(f"-I{folder}" for folder in folders))
-        pairs = [(Path(source), build / f"project_{number:03}.o") for number, source in enumerate(self.project.sources)]
-        return compiler.compile_all(pairs, flags, self.folder / "project")
+        pairs = [
+            (Path(source), build / f"project_{number:03}.o")
+            for number, source in enumerate(self.project.sources)
+        ]
+        said = compiler.compile_all(pairs, flags, self.folder / "project")
+        return said.replace(f"{self.folder / 'project'}/", "")
 
-    def compile_harness(self, compiler: Compiler, names: Sequence[str], flags: Sequence[str], build: Path) -> None:
+    def compile_harness(
+        self, compiler: Compiler, names: Sequence[str], flags: Sequence[str], build: Path
+    ) -> None:
         """Compile harness sources into harness_*.o in `build`."""
         folders = [self.folder, HARNESS, *self.paths(self.project.include_dirs)]
         given = ("-std=gnu11", "-Wall", "-Wextra", *flags, *(f"-I{folder}" for folder in folders))
         pairs = [(HARNESS / f"{name}.c", build / f"harness_{name}.o") for name in names]
         compiler.compile_all(pairs, given, self.folder)
 
-    def execute(self, command: Sequence[str], environment: dict[str, str], timeout: float) -> tuple[Report, str]:
+    def execute(
+        self, command: Sequence[str], environment: dict[str, str], timeout: float
+    ) -> tuple[Report, str]:
         """Run the built program; its report, and how it ended where that was not at its end ("" otherwise).
 
         Raises ProgramFailed after `timeout` seconds.
@@ -97,11 +104,21 @@ class Workspace:
         results = self.folder / "results.bin"
         results.unlink(missing_ok=True)
         try:
-            done = subprocess.run(command, cwd=self.folder, env=environment, timeout=timeout, stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, errors="replace")
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=environment,
+                timeout=timeout,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
         except subprocess.TimeoutExpired as error:
-            raise ProgramFailed(f"{self.project.name} was still running after {timeout:g} seconds and was stopped. "
-                                "Allow more time, or give fewer samples.") from error
+            raise ProgramFailed(
+                f"{self.project.name} was still running after {timeout:g} seconds and was stopped. "
+                "Allow more time, or give fewer samples."
+            ) from error
         report = read_report(results.read_bytes() if results.exists() else b"")
         return report, "" if report.done else f"{_ending(done.returncode)}\n{done.stderr.strip()}"
 
@@ -120,9 +137,6 @@ def harness_config(project: CProject) -> str:
         f"#define HARNESS_OUTPUTS(PORT) {_ports(project.outputs)}",
         f"#define HARNESS_OPERATORS {max(1, len(project.operators))}u",
         f"#define HARNESS_OPERATOR_TABLE {name}_operators",
-        "#ifdef HARNESS_DUMP",
-        f"extern const tinyc_operator {name}_operators[];",
-        "#endif",
     ]
     return "\n".join(lines) + "\n"
 
@@ -135,8 +149,10 @@ def find_cmsis_nn(folder: Path) -> tuple[list[Path], list[Path]]:
     """Sources and include folders of a copy of Arm's library. Raises UsageError where `folder` isn't one."""
     folder = folder.resolve()
     if not (folder / "Include" / "arm_nnfunctions.h").is_file() or not (folder / "Source").is_dir():
-        raise UsageError(f"{folder} isn't a copy of CMSIS-NN: it lacks Include/arm_nnfunctions.h or Source. "
-                         "Give the folder that holds both, the root of Arm's repository.")
+        raise UsageError(
+            f"{folder} isn't a copy of CMSIS-NN: it lacks Include/arm_nnfunctions.h or Source. "
+            "Give the folder that holds both, the root of Arm's repository."
+        )
     sources = sorted((folder / "Source").rglob("*.c"))
     return [source for source in sources if not FLOAT_KERNEL.search(source.stem)], [folder / "Include"]
 

@@ -10,6 +10,10 @@ arm_cmsis_nn_status arm_minimum_s8(const cmsis_nn_context *ctx,
                                    const cmsis_nn_dims *output_dims)
 {
     (void)ctx;
+    if (!nn_broadcast_is_exact(input_1_dims, output_dims) || !nn_broadcast_is_exact(input_2_dims, output_dims))
+    {
+        return ARM_CMSIS_NN_ARG_ERROR;
+    }
     const int32_t size = output_dims->n * output_dims->h * output_dims->w * output_dims->c;
     for (int32_t i = 0; i < size; i++)
     {

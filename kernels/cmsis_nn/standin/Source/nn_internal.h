@@ -208,4 +208,11 @@ static inline int32_t nn_broadcast_index(const cmsis_nn_dims *input, const cmsis
     return ((n * input->h + h) * input->w + w) * input->c + c;
 }
 
+/* Arm's library loses its place in an input of several rows of one value each when the other input's
+ * rows are wider. */
+static inline bool nn_broadcast_is_exact(const cmsis_nn_dims *input, const cmsis_nn_dims *output)
+{
+    return input->h == 1 || input->w * input->c > 1 || output->w == 1;
+}
+
 #endif /* NN_INTERNAL_H */

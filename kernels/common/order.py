@@ -1,0 +1,41 @@
+"""How far an output may trail an input that is written over while it is read, derived from the access map."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from tinyc.ir.access import Access, AxisAccess, Whole, input_interval
+from tinyc.ir.types import Array, Shape, TensorType
+
+
+@lru_cache(maxsize=512)
+def trailing_distance(access: Access, x: TensorType, y: TensorType) -> int | None:
+    """Bytes by which `y` must lie below `x`, for a kernel that writes y's elements in ascending order.
+
+    Such a kernel reads all that element j needs before it writes j, and j never writes on what a later element
+    needs: y + j·bytes(y) ≤ x + first(j)·bytes(x), where first(j) is the first element of x that j or a later one
+    reads. None where the two must not overlap to gain anything.
+    """
+    first = np.arange(y.elements) if access.flat else _first_read(access, x.shape, y.shape)
+    still_needed = np.minimum.accumulate(first[::-1])[::-1]
+    behind = np.arange(y.elements) * y.dtype.bytes - still_needed * x.dtype.bytes
+    distance = max(0, int(behind.max()))
+    return distance if distance < y.bytes else None
+
+
+def _first_read(access: Access, x: Shape, y: Shape) -> Array:
+    """For each element of the output in row-major order, the lowest input element that it reads."""
+    total = np.zeros(y, np.int64)
+    step = 1
+    for axis, size in zip(reversed(access.axes), reversed(x), strict=True):
+        if not isinstance(axis, Whole):
+            along = np.array([_lowest(axis, i, size) for i in range(y[axis.axis])], np.int64) * step
+            total += along.reshape([-1 if a == axis.axis else 1 for a in range(len(y))])
+        step *= size
+    return total.reshape(-1)
+
+
+def _lowest(axis: AxisAccess, index: int, size: int) -> int:
+    return input_interval(axis, (index, index + 1), size)[0]

@@ -1,0 +1,28 @@
+"""The base of provider `tinyc`: plain C99 that writes every output in ascending order."""
+
+from __future__ import annotations
+
+from tinyc.kernels.common.order import trailing_distance
+from tinyc.ops.fixed_point import Multiplier
+from tinyc.program.kernel import Kernel, Site
+
+MATH = "../common/tinyc_math.h"
+WALK = "../common/tinyc_walk.h"
+
+
+class PlainKernel(Kernel):
+    """A call of our own C.
+
+    All of our functions compute one output element (or move one run of them) at a time, in ascending order, after
+    reading what it needs, and use neither `restrict` nor memcpy where operands may overlap. So how far the output may
+    trail an input follows from the operator's access map.
+    """
+
+    def trails(self, site: Site, input: int) -> int | None:
+        access = site.op.access(site.sig)[input]
+        return None if access is None else trailing_distance(access, site.sig.input(input), site.sig.output)
+
+
+def fixed_point(m: Multiplier) -> dict[str, int]:
+    """The fields of a tinyc_multiplier."""
+    return {"value": m.multiplier, "shift": m.shift}

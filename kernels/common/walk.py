@@ -1,0 +1,61 @@
+"""Strided arrays as C walks them (tinyc_walk.h): fewest axes, and the initialisers of the C structs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from tinyc.codegen.writer import Field
+
+MAX_AXES = 8  # TINYC_MAX_AXES
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Axes that several arrays are walked along in step: extents, and for each array the elements between neighbours.
+
+    There is always a last axis: kernels loop over it themselves and walk the others.
+    """
+
+    extents: tuple[int, ...]
+    steps: tuple[tuple[int, ...], ...]
+
+    @property
+    def length(self) -> int:
+        """Extent of the last axis."""
+        return self.extents[-1]
+
+    @property
+    def rows(self) -> int:
+        """Rounds of all other axes together."""
+        return prod(self.extents[:-1])
+
+    def walk(self, array: int = 0) -> dict[str, Field]:
+        """The tinyc_walk of one array over all axes but the last."""
+        extents, steps = self.extents[:-1], self.steps[array][:-1]
+        return {"axes": len(extents), "extent": braces(*extents), "step": braces(*steps)}
+
+
+def braces(*numbers: int) -> str:
+    """Numbers as a C array initialiser."""
+    return "{" + ", ".join(map(str, numbers or (0,))) + "}"
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """Elements between neighbours along each axis of a dense array."""
+    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def strided(extents: Sequence[int], *steps: Sequence[int]) -> Strided:
+    """The walk with the fewest axes: those of extent 1 left out, those that continue each other merged."""
+    kept: list[tuple[int, tuple[int, ...]]] = []
+    for extent, *here in zip(extents, *steps, strict=True):
+        if extent == 1:
+            continue
+        if kept and all(outer == extent * inner for outer, inner in zip(kept[-1][1], here, strict=True)):
+            kept[-1] = (kept[-1][0] * extent, tuple(here))
+        else:
+            kept.append((extent, tuple(here)))
+    kept = kept or [(1, (0,) * len(steps))]
+    return Strided(tuple(e for e, _ in kept), tuple(zip(*(s for _, s in kept), strict=True)))

@@ -1,0 +1,49 @@
+"""Mean over any axes."""
+
+from __future__ import annotations
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
+from tinyc.kernels.common.walk import MAX_AXES, Strided, row_major, strided
+from tinyc.ops.reduce import Mean
+from tinyc.program.kernel import Site, kernel
+from tinyc.targets import Target
+
+
+@kernel("tinyc/mean_s8", op=Mean)
+class MeanS8(PlainKernel):
+    """One output after the other, so that it needs no scratch and may take its input's place."""
+
+    includes = ("tinyc_mean_s8.h",)
+    headers = ("tinyc_mean_s8.h", MATH, WALK)
+    sources = ("tinyc_mean_s8.c",)
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        fits = max(len(walked.extents) for walked in _walks(site)) <= MAX_AXES
+        return None if fits else f"it walks at most {MAX_AXES} axes"
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 6.0 * site.sig.input(0).elements + 60 * site.sig.output.elements
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, sig = site.op, site.sig
+        assert isinstance(op, Mean)
+        kept, reduced = _walks(site)
+        params = c.struct(
+            "tinyc_mean_params", "params", outputs=sig.output.elements, kept=kept.walk(), rows=reduced.rows,
+            length=reduced.length, step=reduced.steps[0][-1], reduced=reduced.walk(),
+            scale=fixed_point(op.multiplier(sig)), input_zero_point=sig.input(0).zero_point,
+            output_zero_point=sig.output.zero_point,
+        )
+        c.void("tinyc_mean_s8", params, c.input(0), c.output())
+
+
+def _walks(site: Site) -> tuple[Strided, Strided]:
+    """The input's axes that stay, with a last one that the C has no loop for, and those that are summed over."""
+    op, shape = site.op, site.sig.input(0).shape
+    assert isinstance(op, Mean)
+    steps = row_major(shape)
+    kept, reduced = ([a for a in range(len(shape)) if (a in op.axes) is inside] for inside in (False, True))
+    stay = strided([shape[a] for a in kept], [steps[a] for a in kept])
+    every = Strided((*stay.extents, 1), ((*stay.steps[0], 0),))
+    return every, strided([shape[a] for a in reduced], [steps[a] for a in reduced])

@@ -1,0 +1,48 @@
+"""Show the memory plan alone: what is live at every operator, the peak, and how close it is to the least possible."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tinyc.cli.build import headline, verdict
+from tinyc.cli.console import Answer, Console, Line, table
+from tinyc.cli.options import add_compilation, add_model, add_target, compile_model
+
+HELP = "show the memory plan of a model"
+BAR = 30  # characters of a full arena
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    add_target(parser, required=True)
+    add_compilation(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> Answer:
+    from tinyc.report import does_not_fit, full_report
+
+    compiled = compile_model(args, console)
+    project = compiled.project()
+    data = full_report(compiled, project) | {"seconds": round(compiled.seconds, 3)}
+    lines = [*headline(compiled, data), *_timeline(data), _bounds(data)]
+    return Answer(data, lines, does_not_fit(compiled, project))
+
+
+def _timeline(data: dict[str, Any]) -> list[Line | str]:
+    """A row per step, with a bar as long as the bytes that are live."""
+    arena = max(1, data["arena_bytes"])
+    peak = data["peak"]["live_bytes"] if data["peak"] else 0
+    rows = [
+        (number, step["operator"], step["live_bytes"],
+         "#" * round(BAR * step["live_bytes"] / arena) + (" <- peak" if step["live_bytes"] == peak else ""))
+        for number, step in enumerate(data["timeline"])
+    ]
+    return table(("step", "operator", "live bytes", ""), rows)
+
+
+def _bounds(data: dict[str, Any]) -> str:
+    return (
+        f"  arena {data['arena_bytes']:,} ({verdict(data)}) | lower bound {data['lower_bound_bytes']:,} | "
+        f"activations alone {data['max_live_bytes']:,} | largest scratch {data['scratch_bytes']:,}"
+    )

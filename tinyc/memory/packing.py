@@ -1,0 +1,115 @@
+"""The packer: lower bound, first fit, then branch and bound between the two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tinyc.memory.blocks import Block, Packing, Trail, validate
+from tinyc.memory.bounds import instance_bound, section_needs
+from tinyc.memory.first_fit import first_fit, orders, peak_of
+from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
+
+if TYPE_CHECKING:
+    from tinyc.memory.exact import Portfolio
+
+FIRST_NODES = 4  # nodes per block in the first round of searches; every round doubles them
+RESOLUTION = 512  # where searches stay undecided, narrow the peak down to this part of it before doubling
+
+
+def pack(
+    blocks: Iterable[Block],
+    trails: Iterable[Trail] = (),
+    *,
+    capacity: int | None = None,
+    time_limit: float = 2.0,
+) -> Packing:
+    """Place the blocks in one arena, with the smallest peak that can be found in `time_limit` seconds.
+
+    With a `capacity` (bytes), any packing that fits in it will do: the search ends there, or where the lower
+    bound exceeds the capacity. What is returned is then the best so far, and its peak tells. The same input
+    gives the same packing unless the time limit ends the search. Raises `PackingError` for blocks that
+    contradict themselves.
+    """
+    begin = time.perf_counter()
+    blocks, trails = tuple(blocks), tuple(trails)
+    validate(blocks, trails)
+    instance = build(blocks, trails)
+    reject_fixed_conflicts(instance)
+    run = _Run(instance, capacity, begin + time_limit)
+    run.fit()
+    if not run.finished():
+        run.search()
+    placed = zip(instance.blocks, run.offsets, strict=True)
+    offsets = {block.name: block.offset or 0 for block in blocks}
+    offsets.update([(block.name, at) for block, at in placed])
+    seconds = time.perf_counter() - begin
+    return Packing(offsets, run.peak, run.bound, run.peak == run.bound, seconds, run.method)
+
+
+class _Run:
+    """One call of `pack`: the best packing so far, the bound so far, and when to stop."""
+
+    def __init__(self, instance: Instance, capacity: int | None, deadline: float) -> None:
+        self.instance, self.capacity, self.deadline = instance, capacity, deadline
+        self.needs = section_needs(instance)
+        self.bound = instance_bound(instance, self.needs)
+        self.offsets = [0] * len(instance.blocks)
+        self.peak = 1 << 62
+        self.method = ""
+
+    def finished(self) -> bool:
+        """Proved, good enough for the capacity, hopeless for it, or out of time."""
+        settled = self.capacity is not None and (self.peak <= self.capacity or self.bound > self.capacity)
+        return self.peak <= self.bound or settled or time.perf_counter() > self.deadline
+
+    def offer(self, offsets: list[int], method: str) -> None:
+        """Keep a packing that is better than the best."""
+        peak = peak_of(self.instance, offsets)
+        if peak < self.peak:
+            self.offsets, self.peak, self.method = offsets, peak, method
+
+    def fit(self) -> None:
+        """First fit in one order after the other; one of them at least, whatever the time."""
+        for name, order in orders(self.instance, self.needs):
+            self.offer(first_fit(self.instance, order), f"first fit by {name}")
+            if self.finished():
+                return
+
+    def search(self) -> None:
+        """Rounds of branch and bound, each with twice the nodes of the one before."""
+        from tinyc.memory.exact import Portfolio  # numpy is loaded for the few problems that need a search
+
+        portfolio = Portfolio(self.instance, self.needs)
+        nodes = FIRST_NODES * len(self.instance.blocks)
+        while not self.finished():
+            nodes *= 2
+            self.narrow(portfolio, nodes)
+
+    def narrow(self, portfolio: Portfolio, nodes: int) -> None:
+        """Look for a peak at the bound, then halve what lies between; `low` is the least target still to try."""
+        target = low = self.bound
+        resolution = 0
+        while not self.finished() and self.peak - low > resolution:
+            if self.decided(portfolio, target, nodes):
+                low = max(low, self.bound)
+            else:
+                low, resolution = target + 1, self.peak // RESOLUTION
+            target = (low + self.peak - 1) // 2
+
+    def decided(self, portfolio: Portfolio, target: int, nodes: int) -> bool:
+        """Search for a packing whose peak is at most the target; keep what was found or proved."""
+        answer = portfolio.decide(target, nodes, self.deadline)
+        if answer is None:
+            return False
+        if answer.offsets is None:
+            self.bound = max(self.bound, min(self.peak, self.instance.next_peak(target)))
+        else:
+            self.offer(self.settle(answer.offsets), f"branch and bound by {answer.rule}")
+        return True
+
+    def settle(self, offsets: list[int]) -> list[int]:
+        """The packing moved down as far as first fit can: a search stops at its target, not at its best."""
+        settled = first_fit(self.instance, sorted(range(len(offsets)), key=offsets.__getitem__))
+        return min(offsets, settled, key=lambda o: peak_of(self.instance, o))

@@ -1,0 +1,57 @@
+"""manifest.json: what a folder was built from, by which rules, and a hash of every file in it.
+
+No dates and no paths of a machine: identical input gives identical bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import tinyc
+
+if TYPE_CHECKING:
+    from tinyc.compiler import Compiled
+
+FILE = "manifest.json"
+# What the generated integers equal. The package's version is the pin of the extra `verify` in pyproject.toml; rounding
+# is that of its reference kernels: round after the doubling high multiplication, and again after the right shift.
+REFERENCE = {"name": "tflite-micro", "version": "0.dev20261023182759", "rounding": "double"}
+
+
+def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
+    """The manifest of a folder that will hold `files` (relative path to text) besides the manifest itself."""
+    source = compiled.source
+    return {
+        "tool": {"name": "tinyc", "version": tinyc.__version__},
+        "model": {
+            "name": compiled.imported.name,
+            "bytes": None if source is None else len(source),
+            "sha256": None if source is None else hashlib.sha256(source).hexdigest(),
+        },
+        "weights_sha256": weights_sha256(compiled),
+        "target": compiled.target.name,
+        "reference": REFERENCE,
+        "arena_bytes": compiled.plan.arena_bytes,
+        "passes": list(compiled.passes),
+        "operators": [
+            {"name": call.node, "operator": call.site.op.name, "kernel": call.kernel.name}
+            for call in compiled.program.calls()
+        ],
+        "files": {path: sha256(text) for path, text in sorted(files.items())},
+    }
+
+
+def sha256(text: str) -> str:
+    """Of the text as it is written to disk: UTF-8, line ends as they are."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def weights_sha256(compiled: Compiled) -> str:
+    """Of the bytes of all constants of the compiled graph, one after the other, little-endian, in the graph's order."""
+    digest = hashlib.sha256()
+    for value in compiled.graph.constants.values():
+        if value.data is not None:
+            digest.update(value.data.astype(value.data.dtype.newbyteorder("<"), copy=False).tobytes())
+    return digest.hexdigest()

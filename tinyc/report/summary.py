@@ -1,0 +1,95 @@
+"""The figures of a compilation as data ready for JSON: what `build --json` prints and report.json holds.
+
+Nothing here depends on time, machine or folder, so equal inputs give equal reports.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tinyc.program.program import Call, Statement
+
+if TYPE_CHECKING:
+    from tinyc.codegen import CProject
+    from tinyc.compiler import Compiled
+    from tinyc.program.plan import Step
+
+Data = dict[str, Any]
+
+
+def summary(compiled: Compiled, project: CProject) -> Data:
+    """The headline figures; every size in bytes. `project` is what `compiled.project()` gave."""
+    plan, target = compiled.plan, compiled.target
+    return {
+        "model": compiled.imported.name,
+        "name": project.name,
+        "target": target.name,
+        "core": target.core,
+        "arena_bytes": plan.arena_bytes,
+        "max_live_bytes": plan.max_live_bytes,
+        "lower_bound_bytes": plan.lower_bound_bytes,
+        "optimal": plan.optimal,
+        "method": plan.method,
+        "scratch_bytes": plan.scratch_bytes,
+        "sram_bytes": target.sram_bytes,
+        "flash_bytes": target.flash_bytes,
+        "flash": {"weights": project.weights_bytes, "tables": project.tables_bytes},
+        "macs": compiled.graph.macs,
+        "mac_overhead": mac_overhead(compiled),
+        "input_mode": "stored",
+        "io": compiled.options.io,
+        "operators": len(project.operators),
+        "operators_in_model": len(compiled.imported.nodes),
+        "passes": list(compiled.passes),
+        "kernels": dict(sorted(Counter(call.kernel.name for call in compiled.program.calls()).items())),
+        "peak": _step(compiled, plan.peak_step) if plan.timeline else None,
+    }
+
+
+def full_report(compiled: Compiled, project: CProject) -> Data:
+    """`summary`, the timeline, and one row per operator: what report.json holds."""
+    return summary(compiled, project) | {"timeline": timeline(compiled), "operator_table": operator_table(compiled)}
+
+
+def timeline(compiled: Compiled) -> list[Data]:
+    """What is live while each statement runs, in order of execution."""
+    return [_step(compiled, step) for step in compiled.plan.timeline]
+
+
+def _step(compiled: Compiled, step: Step) -> Data:
+    buffers = sorted((compiled.program.buffers[name] for name in step.buffers), key=lambda b: -b.bytes)
+    live = [{"name": b.label, "bytes": b.bytes} for b in buffers]
+    return {"operator": step.node, "live_bytes": step.live_bytes, "live": live}
+
+
+def operator_table(compiled: Compiled) -> list[Data]:
+    """One row per kernel call, in order: operator, kernel, MACs, bytes of output and scratch."""
+    return [
+        {
+            "name": call.node,
+            "operator": call.site.op.name,
+            "kernel": call.kernel.name,
+            "macs": macs,
+            "output_bytes": sum(kind.bytes for kind in call.site.sig.outputs),
+            "scratch_bytes": call.scratch.bytes if call.scratch else 0,
+        }
+        for call, macs in calls_with_macs(compiled.program.body)
+    ]
+
+
+def calls_with_macs(body: tuple[Statement, ...], rounds: int = 1) -> Iterator[tuple[Call, int]]:
+    """Every call with the multiply-accumulates of all its rounds, in order of execution."""
+    for statement in body:
+        if isinstance(statement, Call):
+            yield statement, rounds * statement.site.op.macs(statement.site.sig)
+        else:
+            yield from calls_with_macs(statement.body, rounds * statement.count)
+
+
+def mac_overhead(compiled: Compiled) -> float:
+    """Multiply-accumulates that the program executes beyond those of the network, as a fraction of the latter."""
+    needed = compiled.graph.macs
+    executed = sum(macs for _, macs in calls_with_macs(compiled.program.body))
+    return executed / needed - 1.0 if needed else 0.0
