@@ -4,6 +4,24 @@
 Importing this package registers them all.
 """
 
-from tinyc.kernels import cmsis_nn, conv, copy
+from tinyc.kernels import (
+    cmsis_nn,
+    concatenation,
+    conv,
+    copy,
+    elementwise,
+    fully_connected,
+    gather,
+    lut,
+    mean,
+    pad,
+    pool,
+    quantize,
+    resize,
+    softmax,
+)
 
-__all__ = ["cmsis_nn", "conv", "copy"]
+__all__ = [
+    "cmsis_nn", "concatenation", "conv", "copy", "elementwise", "fully_connected", "gather", "lut", "mean", "pad",
+    "pool", "quantize", "resize", "softmax",
+]

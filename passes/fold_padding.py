@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from tinyc.ir.graph import Graph, Node
 from tinyc.ir.transform import Pass, graph_pass
-from tinyc.ops import Conv2D, DepthwiseConv2D, Pad
+from tinyc.ops import Pad
+from tinyc.ops.conv import Convolution
 from tinyc.passes.rewriting import erase_if_unread
 
 
@@ -20,10 +21,11 @@ class FoldPadding(Pass):
     """
 
     def rewrite(self, node: Node, graph: Graph) -> bool:
-        pad = node.input(0).producer if isinstance(node.op, Conv2D | DepthwiseConv2D) else None
-        if pad is None or not isinstance(pad.op, Pad) or not _is_border(pad):
+        pad = node.inputs[0].producer if node.inputs and node.inputs[0] else None
+        if not isinstance(node.op, Convolution) or pad is None or not isinstance(pad.op, Pad):
             return False
-        assert isinstance(node.op, Conv2D | DepthwiseConv2D)
+        if not _is_border(pad):
+            return False
         (_, above, left, _), (_, below, right, _) = pad.op.before, pad.op.after
         top, start, bottom, end = node.op.padding
         padding = (top + above, start + left, bottom + below, end + right)

@@ -11,9 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The default suite must give the same verdict twice, so it draws the same examples each time and keeps no
 # database. --long looks for what nobody has seen yet.
-_SHARED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
-settings.register_profile("default", derandomize=True, database=None, max_examples=60, **_SHARED)
-settings.register_profile("long", max_examples=2000, print_blob=True, **_SHARED)
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+_SHARED = settings(deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("default", _SHARED, derandomize=True, database=None, max_examples=60)
+settings.register_profile("long", _SHARED, max_examples=2000, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

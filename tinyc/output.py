@@ -1,7 +1,7 @@
 """Writes an output folder: all of it or nothing, and never over a file that is not tinyc's own.
 
-manifest.json in the folder says which files an earlier build wrote and what they held then; only these, unchanged,
-are replaced or removed.
+manifest.json in the folder says which files an earlier build wrote and what they held then; only these,
+unchanged, are replaced or removed.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"the output folder {folder} is a file. Choose another one with -o.")
     if not force and _occupied(folder):
         raise UsageError(
-            f"the output folder {folder} is not empty, and nothing in it was touched. Choose another one with -o, or "
-            "give --force to replace what an earlier tinyc build wrote there (your own files stay)."
+            f"the output folder {folder} is not empty, and nothing in it was touched. Choose another "
+            "one with -o, or give --force to replace what an earlier tinyc build wrote there (your own files stay)."
         )
 
 
 def write_folder(folder: Path, files: Mapping[str, str], *, force: bool = False) -> None:
     """Write `files` (relative path with forward slashes to text) into `folder`.
 
-    A new folder appears complete or not at all. With `force`, files of an earlier build are replaced, or removed where
-    the new build has none of that name; everything else in the folder stays. Raises UsageError where the folder is not
-    empty and `force` is not given, where a file to replace is not tinyc's, and where the disk refuses.
+    A new folder appears complete or not at all. With `force`, files of an earlier build are replaced, or
+    removed where the new build has none of that name; everything else in the folder stays. Raises UsageError
+    where the folder is not empty and `force` is not given, where a file to replace is not tinyc's, and where
+    the disk refuses.
     """
     check_folder(folder, force=force)
     try:
@@ -50,7 +51,9 @@ def write_folder(folder: Path, files: Mapping[str, str], *, force: bool = False)
                 _rename(root, folder)
     except OSError as error:
         where = error.filename or folder
-        raise UsageError(f"cannot write the output folder {folder}: {error.strerror or error} ({where}).") from error
+        raise UsageError(
+            f"cannot write the output folder {folder}: {error.strerror or error} ({where})."
+        ) from error
 
 
 def _occupied(folder: Path) -> bool:
@@ -111,7 +114,9 @@ def _foreign(folder: Path, files: Mapping[str, str], earlier: Mapping[str, str])
     """Paths where a new file would destroy what no earlier build wrote, or what was changed since."""
     for name, text in files.items():
         path = folder / name
-        blocked = next((p for p in _parents(folder, name) if p.is_symlink() or (p.exists() and not p.is_dir())), None)
+        blocked = next(
+            (p for p in _parents(folder, name) if p.is_symlink() or (p.exists() and not p.is_dir())), None
+        )
         if blocked is not None:
             yield blocked.relative_to(folder).as_posix()
         elif os.path.lexists(path) and not _is_ours(path, (earlier.get(name), _digest(text.encode("utf-8")))):
@@ -132,12 +137,12 @@ def _refusal(folder: Path, foreign: list[str]) -> str:
     more = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
     return (
         f"--force does not replace files in {folder} that no tinyc build wrote or that were changed since: "
-        f"{', '.join(foreign[:NAMED])}{more}. Nothing was touched. Move them away, or choose another folder with -o."
+        f"{', '.join(foreign[:NAMED])}{more}. Nothing was touched. Move them away, or choose another folder."
     )
 
 
 def _remove_stale(folder: Path, earlier: Mapping[str, str], current: set[str]) -> None:
-    """Remove what the earlier build wrote and this one does not, where it is unchanged, and folders left empty."""
+    """Remove what the earlier build alone wrote, where it is unchanged, and folders left empty."""
     for name in earlier.keys() - current:
         path = folder / name
         linked = any(p.is_symlink() for p in _parents(folder, name))

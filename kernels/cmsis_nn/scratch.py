@@ -38,6 +38,13 @@ Pair = tuple[int, int]
 MVE_DEPTHWISE_BLOCK = 124
 """Channels that the MVE depthwise kernel handles at once."""
 
+MAX_SOFTMAX_ROW = 511
+"""Longest row of ``arm_softmax_s8`` that is well defined for every input, on any core.
+
+512 equal values need a final shift by 32, undefined in C: Cortex-M gives -127, x86 gives 127, and TFLite
+Micro's own kernel aborts on its assertion. From 4096 equal values on the sum overflows as well.
+"""
+
 
 def convolve_wrapper(
     simd: Simd,
@@ -186,6 +193,15 @@ def extreme_is_exact(*, input_shape: Shape, output_shape: Shape) -> bool:
     """
     _, height, width, channels = input_shape
     return height == 1 or width * channels > 1 or output_shape[2] == 1
+
+
+def transpose_is_exact(simd: Simd, *, permutation: tuple[int, ...]) -> bool:
+    """Whether ``arm_transpose_s8`` applies the permutation of 1 to 4 axes.
+
+    Two axes are always exchanged; on MVE four axes of which the first two stay have the others exchanged.
+    """
+    identity = permutation == tuple(range(len(permutation)))
+    return not identity or len(permutation) in (1, 3) or (len(permutation) == 4 and simd != "mve")
 
 
 def batch_matmul(simd: Simd, *, rhs_rows: int) -> int:

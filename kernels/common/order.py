@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyc.ir.access import Access, AxisAccess, Whole, input_interval
 from tinyc.ir.types import Array, Shape, TensorType
+from tinyc.program.lifetimes import ARENA_ALIGN
 
 
 @lru_cache(maxsize=512)
@@ -16,13 +17,13 @@ def trailing_distance(access: Access, x: TensorType, y: TensorType) -> int | Non
 
     Such a kernel reads all that element j needs before it writes j, and j never writes on what a later element
     needs: y + j·bytes(y) ≤ x + first(j)·bytes(x), where first(j) is the first element of x that j or a later one
-    reads. None where the two must not overlap to gain anything.
+    reads. None where an overlap would gain nothing.
     """
     first = np.arange(y.elements) if access.flat else _first_read(access, x.shape, y.shape)
     still_needed = np.minimum.accumulate(first[::-1])[::-1]
     behind = np.arange(y.elements) * y.dtype.bytes - still_needed * x.dtype.bytes
     distance = max(0, int(behind.max()))
-    return distance if distance < y.bytes else None
+    return distance if _aligned(distance) < _aligned(y.bytes) else None
 
 
 def _first_read(access: Access, x: Shape, y: Shape) -> Array:
@@ -35,6 +36,10 @@ def _first_read(access: Access, x: Shape, y: Shape) -> Array:
             total += along.reshape([-1 if a == axis.axis else 1 for a in range(len(y))])
         step *= size
     return total.reshape(-1)
+
+
+def _aligned(bytes: int) -> int:
+    return -(-bytes // ARENA_ALIGN) * ARENA_ALIGN
 
 
 def _lowest(axis: AxisAccess, index: int, size: int) -> int:

@@ -15,7 +15,7 @@ MAX_AXES = 8  # TINYC_MAX_AXES
 class Strided:
     """Axes that several arrays are walked along in step: extents, and for each array the elements between neighbours.
 
-    There is always a last axis: kernels loop over it themselves and walk the others.
+    There is always a last axis: most kernels loop over it themselves and walk the others.
     """
 
     extents: tuple[int, ...]
@@ -31,10 +31,10 @@ class Strided:
         """Rounds of all other axes together."""
         return prod(self.extents[:-1])
 
-    def walk(self, array: int = 0) -> dict[str, Field]:
-        """The tinyc_walk of one array over all axes but the last."""
-        extents, steps = self.extents[:-1], self.steps[array][:-1]
-        return {"axes": len(extents), "extent": braces(*extents), "step": braces(*steps)}
+    def walk(self, array: int = 0, *, last: bool = False) -> dict[str, Field]:
+        """The tinyc_walk of one array over all axes but the last, or over that one too."""
+        end = len(self.extents) - (not last)
+        return {"axes": end, "extent": braces(*self.extents[:end]), "step": braces(*self.steps[array][:end])}
 
 
 def braces(*numbers: int) -> str:

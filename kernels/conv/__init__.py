@@ -5,36 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.common.plain import MATH, PlainKernel
+from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables
+from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
 from tinyc.ops.window import WindowOperator
-from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
 
-def braces(*numbers: int) -> str:
-    """Numbers as a C array initialiser."""
-    return "{" + ", ".join(map(str, numbers)) + "}"
-
-
-class DirectConvolution(Kernel):
+class DirectConvolution(PlainKernel):
     """One image at a time; the batch is the compiler's loop."""
 
     function: ClassVar[str]
     includes = ("tinyc_conv_s8.h",)
-    headers = ("tinyc_conv_s8.h", "../common/tinyc_math.h")
+    headers = ("tinyc_conv_s8.h", MATH)
 
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         channels = site.sig.output.shape[3]
-        m = channel_multipliers(site.sig, channels)
-        bias = site.constant(2).reshape(-1) if site.has(2) else np.zeros(channels, np.int32)
-        return {"bias": bias, "multiplier": np.array(m.multiplier, np.int32), "shift": np.array(m.shift, np.int32)}
+        return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)
 
     def cost(self, site: Site, target: Target) -> float:
         return 14.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
@@ -52,7 +46,7 @@ class DirectConvolution(Kernel):
             padding=braces(*op.padding[:2]), depth=self.depth(site), input_zero_point=x.zero_point,
             output_zero_point=y.zero_point, clamp=braces(*op.clamp),
         )
-        tables = (c.constant("bias"), c.constant("multiplier"), c.constant("shift"))
+        tables = (bias_of(site, c), c.constant("multiplier"), c.constant("shift"))
         c.void(self.function, params, c.input(0), c.input(1), *tables, c.output())
 
 

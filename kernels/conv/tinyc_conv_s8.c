@@ -6,7 +6,7 @@
 static int32_t window_sum(const tinyc_conv_params *p, const int8_t *input, const int8_t *weights, int32_t y, int32_t x,
                           int32_t channel)
 {
-    int32_t sum = 0;
+    uint32_t sum = 0; /* wraps, as the reference's register does */
     for (int32_t i = 0; i < p->kernel[0]; i++) {
         const int32_t row = y * p->stride[0] - p->padding[0] + i * p->dilation[0];
         if (row < 0 || row >= p->input[0]) {
@@ -20,11 +20,11 @@ static int32_t window_sum(const tinyc_conv_params *p, const int8_t *input, const
             const int8_t *pixel = input + (row * p->input[1] + column) * p->input[2] + channel;
             const int8_t *w = weights + (i * p->kernel[1] + j) * p->depth;
             for (int32_t c = 0; c < p->depth; c++) {
-                sum += (pixel[c] - p->input_zero_point) * w[c];
+                sum += (uint32_t)((pixel[c] - p->input_zero_point) * w[c]);
             }
         }
     }
-    return sum;
+    return (int32_t)sum;
 }
 
 void tinyc_conv_s8(const tinyc_conv_params *p, const int8_t *input, const int8_t *weights, const int32_t *bias,
@@ -40,7 +40,7 @@ void tinyc_conv_s8(const tinyc_conv_params *p, const int8_t *input, const int8_t
                 const int32_t sum = window_sum(p, input, weights + o * filter, y, x, first);
                 const int32_t acc = tinyc_add_wrapping(sum, bias[o]);
                 const int32_t scaled = tinyc_multiply(acc, multiplier[o], shift[o]);
-                *output++ = tinyc_clamp(scaled + p->output_zero_point, p->clamp[0], p->clamp[1]);
+                *output++ = tinyc_code(scaled, p->output_zero_point, p->clamp);
             }
         }
     }

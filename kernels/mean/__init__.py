@@ -30,7 +30,7 @@ class MeanS8(PlainKernel):
         assert isinstance(op, Mean)
         kept, reduced = _walks(site)
         params = c.struct(
-            "tinyc_mean_params", "params", outputs=sig.output.elements, kept=kept.walk(), rows=reduced.rows,
+            "tinyc_mean_params", "params", outputs=sig.output.elements, kept=kept.walk(last=True), rows=reduced.rows,
             length=reduced.length, step=reduced.steps[0][-1], reduced=reduced.walk(),
             scale=fixed_point(op.multiplier(sig)), input_zero_point=sig.input(0).zero_point,
             output_zero_point=sig.output.zero_point,
@@ -39,11 +39,12 @@ class MeanS8(PlainKernel):
 
 
 def _walks(site: Site) -> tuple[Strided, Strided]:
-    """The input's axes that stay, with a last one that the C has no loop for, and those that are summed over."""
+    """The input's axes that stay, and those that are summed over."""
     op, shape = site.op, site.sig.input(0).shape
     assert isinstance(op, Mean)
     steps = row_major(shape)
     kept, reduced = ([a for a in range(len(shape)) if (a in op.axes) is inside] for inside in (False, True))
-    stay = strided([shape[a] for a in kept], [steps[a] for a in kept])
-    every = Strided((*stay.extents, 1), ((*stay.steps[0], 0),))
-    return every, strided([shape[a] for a in reduced], [steps[a] for a in reduced])
+    return (
+        strided([shape[a] for a in kept], [steps[a] for a in kept]),
+        strided([shape[a] for a in reduced], [steps[a] for a in reduced]),
+    )

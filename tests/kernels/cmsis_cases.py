@@ -197,7 +197,14 @@ def extreme_case(rng: np.random.Generator, name: str) -> tuple[Call, np.ndarray]
 
 def softmax_case(rng: np.random.Generator) -> tuple[Call, np.ndarray]:
     """Multiplier, shift and smallest difference as TFLite derives them from the input's scale."""
-    rows, size = int(rng.integers(1, 4)), int(rng.choice([1, 2, 3, 10, 17, 64, 511, rng.integers(1, 512)]))
+    rows, size = (
+        int(rng.integers(1, 4)),
+        int(
+            rng.choice(
+                [1, 2, 3, 10, 64, scratch.MAX_SOFTMAX_ROW, rng.integers(1, scratch.MAX_SOFTMAX_ROW + 1)]
+            )
+        ),
+    )
     x = int8(rng, rows, size)
     if rng.random() < 0.2:
         x[:] = x[0, 0]
@@ -221,9 +228,9 @@ def pad_case(rng: np.random.Generator) -> tuple[Call, np.ndarray]:
 
 def transpose_case(rng: np.random.Generator) -> tuple[Call, np.ndarray]:
     axes = int(rng.integers(1, 5))
-    permutation = rng.permutation(axes) if axes != 2 else np.array([1, 0])
-    if axes == 4 and permutation[0] == 0 and permutation[1] == 1:
-        permutation = np.array([0, 1, 3, 2])
+    permutation = rng.permutation(axes)
+    if axes == 4 and rng.random() < 0.2:
+        permutation = np.array([0, 1, *rng.permutation([2, 3])])
     x = int8(rng, *rng.integers(1, 8, axes))
     want = x.transpose(permutation)
     fill = [1] * (4 - axes)
@@ -245,6 +252,8 @@ def other_is_exact(simd: scratch.Simd, call: Call) -> bool:
     p = [int(v) for v in call.parameters]
     if call.operation == "fully_connected":
         return scratch.fully_connected_is_exact(simd, per_channel=bool(p[23]), filter_offset=p[22])
+    if call.operation == "transpose":
+        return scratch.transpose_is_exact(simd, permutation=tuple(p[4 : 4 + p[12]]))
     if call.operation in ("minimum", "maximum"):
         inputs = (p[0], p[1], p[2], p[3]), (p[4], p[5], p[6], p[7])
         output = p[8], p[9], p[10], p[11]

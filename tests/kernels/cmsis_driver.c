@@ -185,8 +185,8 @@ static int32_t run_elementwise(call *c, int8_t *out)
         return arm_elementwise_mul_s8(
             c->blob[0], c->blob[1], p[4], p[5], out, p[6], p[7], p[8], p[9], p[10], c->bytes[0]);
     }
-    return arm_elementwise_add_s8(c->blob[0], c->blob[1], p[4], p[11], p[12], p[5], p[13], p[14], p[15], out, p[6], p[7],
-                                  p[8], p[9], p[10], c->bytes[0]);
+    return arm_elementwise_add_s8(c->blob[0], c->blob[1], p[4], p[11], p[12], p[5], p[13], p[14], p[15], out,
+                                  p[6], p[7], p[8], p[9], p[10], c->bytes[0]);
 }
 
 static int32_t run_extreme(call *c, int8_t *out)

@@ -174,7 +174,10 @@ def test_compiles_without_a_warning(tmp_path: Path, compiler: str, simd: str) ->
 
 
 def test_equals_arm_library(drivers, tmp_path: Path) -> None:
-    """With CMSIS_NN_DIR set: Arm's library, its scalar code compiled for this host, agrees on every call."""
+    """With CMSIS_NN_DIR set: Arm's library, its scalar code compiled for this host, agrees on every call.
+
+    v7.0.0, but a later version should pass too: it only sizes the scratch of grouped convolutions anew.
+    """
     library = os.environ.get("CMSIS_NN_DIR")
     if not library:
         pytest.skip("CMSIS_NN_DIR is not set: no copy of Arm's library to compare with")
@@ -182,7 +185,8 @@ def test_equals_arm_library(drivers, tmp_path: Path) -> None:
     cases = [convolution_case(rng, bool(i % 2)) for i in range(2 * CASES)]
     calls = [call for i, (call, _, g) in enumerate(cases) if is_exact("none", g, bool(i % 2))]
     calls += [case(rng)[0] for case in OTHERS.values() for _ in range(CASES)]
-    calls = [call for call in calls if other_is_exact("none", call)] + size_calls()[1]
+    calls = [call for call in calls if other_is_exact("none", call)]
+    calls += [call for g, call in zip(*size_calls(), strict=True) if g.groups == 1]
     arm = run(build_arm(tmp_path, Path(library)), tmp_path, calls)
     expect(run(drivers["none"], tmp_path, calls), [result.output for result in arm])
     assert all(result.status == 0 for result in arm)

@@ -75,8 +75,12 @@ def test_a_failing_operator_names_sample_and_status() -> None:
 
 
 def test_the_arena_is_garbage_at_first() -> None:
-    project = spoiled("init", "for (int i = 0; i < 100; ++i) { if (arena[i] != 0u) { return TINYC_KERNEL_FAILED; } }")
-    assert "toy_init refuses an arena of 100 bytes, the size that its own header names: status 4" in failure(project)
+    project = spoiled(
+        "init", "for (int i = 0; i < 100; ++i) { if (arena[i] != 0u) { return TINYC_KERNEL_FAILED; } }"
+    )
+    assert "toy_init refuses an arena of 100 bytes, the size that its own header names: status 4" in failure(
+        project
+    )
 
 
 def test_a_crash_names_the_signal() -> None:
@@ -116,12 +120,14 @@ def test_a_missing_compiler_names_its_package(monkeypatch: pytest.MonkeyPatch, t
 
 
 def test_a_folder_that_is_no_cmsis_nn(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="isn't a copy of CMSIS-NN: it lacks Include/arm_nnfunctions.h or Source"):
+    with pytest.raises(
+        UsageError, match="isn't a copy of CMSIS-NN: it lacks Include/arm_nnfunctions.h or Source"
+    ):
         run_host(TOY, SAMPLES, cmsis_nn=tmp_path)
 
 
 def test_another_provider_replaces_the_standin(tmp_path: Path) -> None:
-    """A folder in the shape of Arm's repository, whose add subtracts; its half-precision file must stay out."""
+    """A folder shaped like Arm's repository, whose add subtracts; its half-precision file must stay out."""
     (tmp_path / "Include").mkdir()
     (tmp_path / "Source").mkdir()
     (tmp_path / "Include" / "arm_nnfunctions.h").write_text("")
@@ -133,4 +139,7 @@ def test_another_provider_replaces_the_standin(tmp_path: Path) -> None:
     assert other != run_host(TOY, SAMPLES).outputs
     # a - w is a + w with the halves of the weights swapped
     swapped = TOY_C.replace("toy_weights, (int8_t", "toy_weights + 8, (int8_t").replace(", 16);", ", 8);")
-    assert other[0][0][:8] == run_host(replace(TOY, files={**TOY.files, "toy.c": swapped}), SAMPLES).outputs[0][0][:8]
+    assert (
+        other[0][0][:8]
+        == run_host(replace(TOY, files={**TOY.files, "toy.c": swapped}), SAMPLES).outputs[0][0][:8]
+    )

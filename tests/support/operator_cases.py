@@ -15,7 +15,7 @@ from tinyc.frontend.tflite.activation import ACTIVATIONS, activation_range
 from tinyc.ir.graph import Graph, Node
 from tinyc.ir.operator import Operator, TypeRuleError
 from tinyc.ir.types import Array, DType, Quant, Shape, TensorType
-from tinyc.ops.window import Padding, WindowOperator, same_padding
+from tinyc.ops.window import WindowOperator, same_padding
 
 Draw = st.DrawFn
 
@@ -25,7 +25,7 @@ class Case:
     """An operator, its operands (constant where there is an array), and its result's quantisation."""
 
     op: Operator
-    operands: tuple[tuple[TensorType, Array | None] | None, ...]
+    operands: tuple[tuple[TensorType, Array | None], ...]
     quant: Quant | None
 
     def node(self) -> Node:
@@ -35,14 +35,10 @@ class Case:
         """A graph of this node alone. Raises TypeRuleError where the operator refuses its operands."""
         graph = Graph("case")
         values = [
-            None
-            if operand is None
-            else graph.add_input(f"x{i}", operand[0])
-            if operand[1] is None
-            else graph.add_constant(f"c{i}", *operand)
-            for i, operand in enumerate(self.operands)
+            graph.add_input(f"x{i}", t) if data is None else graph.add_constant(f"c{i}", t, data)
+            for i, (t, data) in enumerate(self.operands)
         ]
-        ((shape, dtype),) = self.op.infer(*(None if o is None else o[0] for o in self.operands))
+        ((shape, dtype),) = self.op.infer(*(t for t, _ in self.operands))
         node = graph.add(self.op, values, TensorType(shape, dtype, self.quant))
         graph.outputs = [node.output]
         self.op.check(node.signature)
@@ -83,7 +79,7 @@ sizes = st.sampled_from([1, 2, 3, 5, 6])
 
 @st.composite
 def per_tensor(draw: Draw, scale: st.SearchStrategy[float] | None = None) -> Quant:
-    return Quant.per_tensor(draw(scale or scales()), draw(zero_points))
+    return Quant.per_tensor(draw(scales() if scale is None else scale), draw(zero_points))
 
 
 @st.composite
@@ -135,7 +131,8 @@ def _window(draw: Draw, op: WindowOperator, rows: int, cols: int, extent: tuple[
     padding = (0, 0, 0, 0)
     if draw(st.booleans()):
         (top, bottom), (left, right) = (
-            same_padding(n, k, s, d) for n, k, s, d in zip((rows, cols), extent, stride, op.dilation, strict=True)
+            same_padding(n, k, s, d)
+            for n, k, s, d in zip((rows, cols), extent, stride, op.dilation, strict=True)
         )
         padding = (top, left, bottom, right)
     return replace(op, stride=stride, padding=padding)
@@ -147,19 +144,18 @@ def _weights(draw: Draw, shape: Shape, axis: int, zero_point: bool = False) -> t
     count = shape[axis] if draw(st.booleans()) else 1
     steps = tuple(float(np.float32(2.0 ** rng.uniform(-10, -4))) for _ in range(count))
     if count == 1:
-        zero = draw(zero_points) if zero_point else 0
-        quant = Quant(steps, (zero,)) if shape[axis] > 1 or zero_point else Quant(steps, (0,), axis)
+        quant = Quant(steps, (draw(zero_points) if zero_point else 0,))
     else:
         quant = Quant(steps, (0,) * count, axis)
-    kind = draw(st.sampled_from(["random", "lowest", "highest"]))
-    ends = {"lowest": np.full(shape, -128), "highest": np.full(shape, 127)}
-    return TensorType(shape, DType.int8, quant), ends.get(kind, rng.integers(-128, 128, shape)).astype(np.int8)
+    low, high = draw(st.sampled_from([(-128, 127), (-128, -128), (127, 127)]))
+    return TensorType(shape, DType.int8, quant), rng.integers(low, high + 1, shape).astype(np.int8)
 
 
-def _bias(draw: Draw, channels: int) -> tuple[TensorType, Array] | None:
+def _bias(draw: Draw, channels: int) -> tuple[tuple[TensorType, Array], ...]:
+    """A bias operand, or none: TFLM's depthwise kernel dies of an operand that is marked absent."""
     limit = draw(st.sampled_from([0, 1000, 2**20]))
     data = draw(rngs()).integers(-limit, limit + 1, channels).astype(np.int32)
-    return (TensorType((channels,), DType.int32), data) if draw(st.booleans()) else None
+    return ((TensorType((channels,), DType.int32), data),) if draw(st.booleans()) else ()
 
 
 def _accumulated(draw: Draw, x: TensorType, w: TensorType) -> Quant:
@@ -182,7 +178,7 @@ def _convolution(draw: Draw, name: str) -> Case:
     op = _window(draw, bare, rows, cols, (kh, kw))
     quant = _accumulated(draw, x, w)
     op = replace(op, clamp=clamp_of(draw, TensorType((1,), DType.int8, quant)))
-    return Case(op, ((x, None), (w, data), _bias(draw, shape[0 if dense else 3])), quant)
+    return Case(op, ((x, None), (w, data), *_bias(draw, shape[0 if dense else 3])), quant)
 
 
 @_cases("fully_connected")
@@ -192,15 +188,16 @@ def _fully_connected(draw: Draw, name: str) -> Case:
     w, data = _weights(draw, (units, depth), 0, zero_point=True)
     quant = _accumulated(draw, x, w)
     clamp = clamp_of(draw, TensorType((1,), DType.int8, quant))
-    return Case(ops.FullyConnected(clamp), ((x, None), (w, data), _bias(draw, units)), quant)
+    return Case(ops.FullyConnected(clamp), ((x, None), (w, data), *_bias(draw, units)), quant)
 
 
 @_cases("average_pool2d", "max_pool2d")
 def _pool(draw: Draw, name: str) -> Case:
     rows, cols, extent = draw(sizes), draw(sizes), (draw(sizes), draw(sizes))
     x = draw(int8((draw(st.integers(1, 2)), rows, cols, draw(sizes))))
-    bare = (ops.AveragePool2D if name == "average_pool2d" else ops.MaxPool2D)(extent=extent, clamp=clamp_of(draw, x))
-    return Case(_window(draw, bare, rows, cols, extent), ((x, None),), x.quant)
+    kind = ops.AveragePool2D if name == "average_pool2d" else ops.MaxPool2D
+    op = _window(draw, kind(extent=extent, clamp=clamp_of(draw, x)), rows, cols, extent)
+    return Case(op, ((x, None),), x.quant)
 
 
 @_cases("add", "sub", "mul", "maximum", "minimum")
@@ -213,7 +210,7 @@ def _binary(draw: Draw, name: str) -> Case:
         op = ops.Maximum() if name == "maximum" else ops.Minimum()
         return Case(op, ((a, None), (a.with_shape(pair[1]), None)), a.quant)
     # Scales of like size are what networks have; unlike ones reach every shift.
-    b = draw(int8(pair[1], st.floats(-6, 6).map(lambda e: float(np.float32(a.scale * 2.0**e)))))
+    b = draw(int8(pair[1], scales(-6, 6).map(lambda ratio: float(np.float32(a.scale * ratio)))))
     product = a.scale * b.scale if name == "mul" else max(a.scale, b.scale)
     quant = Quant.per_tensor(product * 2.0 ** draw(st.floats(-8, 10)), draw(zero_points))
     op_type = {"add": ops.Add, "sub": ops.Sub, "mul": ops.Mul}[name]

@@ -18,8 +18,8 @@ from tinyc.errors import TinycError, UsageError
 
 COMMANDS = ("build", "plan", "verify", "profile", "inspect", "targets", "passes", "kernels")
 EXIT_CODES = (
-    "exit codes: 0 ok, 1 internal error, 2 usage, 3 model invalid or unsupported, 4 does not fit, 5 mismatch, "
-    "6 toolchain missing"
+    "exit codes: 0 ok, 1 internal error, 2 usage, 3 model invalid or unsupported, 4 does not fit, "
+    "5 mismatch, 6 toolchain missing"
 )
 
 
@@ -73,8 +73,8 @@ def _internal(error: Exception) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return (
-        f"internal error, a defect of tinyc ({said}, in {os.path.basename(where.filename)} line {where.lineno}). Run "
-        "again with TINYC_DEBUG=1 in the environment for the traceback, and report it with the model."
+        f"internal error, a defect of tinyc ({said}, in {os.path.basename(where.filename)} line "
+        f"{where.lineno}). Run again with TINYC_DEBUG=1 in the environment for the traceback, and report it with the model."
     )
 
 
@@ -82,12 +82,19 @@ def parser() -> Parser:
     """The whole command line."""
     from tinyc import __version__
 
-    top = Parser(prog="tinyc", description="Compiles neural networks for Arm Cortex-M.", epilog=EXIT_CODES, allow_abbrev=False)
+    top = Parser(
+        prog="tinyc",
+        description="Compiles neural networks for Arm Cortex-M.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
     top.add_argument("--version", action="version", version=f"tinyc {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = command(name)
-        sub = commands.add_parser(name, help=module.HELP, description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False)
+        sub = commands.add_parser(
+            name, help=module.HELP, description=module.__doc__, epilog=EXIT_CODES, allow_abbrev=False
+        )
         sub.add_argument("--json", action="store_true", help="print one JSON object on standard output")
         module.add_arguments(sub)
     return top

@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """A command's result: the object that --json prints, the lines for a person, and what went wrong after all.
+    """A command's result: the object that --json prints, the lines for a person, and what went wrong.
 
     With `failure`, the figures are still shown; its exit code is the command's.
     """
@@ -117,7 +117,7 @@ def printable(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Line | str]:
-    """Aligned columns, numbers to the right and with thousands separators; no line where there are no rows."""
+    """Aligned columns, numbers to the right with thousands separators; nothing where there are no rows."""
     if not rows:
         return []
     texts = [[f"{cell:,}" if isinstance(cell, NUMBER) else str(cell) for cell in row] for row in rows]

@@ -25,7 +25,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_target(parser: argparse.ArgumentParser, *, required: bool) -> None:
     default = "" if required else f" (default: {DEFAULT_TARGET})"
     parser.add_argument(
-        "--target", metavar="T", required=required, default=None if required else DEFAULT_TARGET,
+        "--target",
+        metavar="T",
+        required=required,
+        default=None if required else DEFAULT_TARGET,
         help=f"core, board, or path of your own .toml; `tinyc targets` lists them{default}",
     )
 
@@ -34,25 +37,51 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
     """The options that decide how a model is compiled."""
     group = parser.add_argument_group("compilation")
     group.add_argument(
-        "--io", choices=("int8", "asis"), default="int8",
+        "--io",
+        choices=("int8", "asis"),
+        default="int8",
         help="int8: the network's ends are int8 codes; asis: as in the model file (default: int8)",
     )
-    group.add_argument("-p", "--pipeline", metavar="PASSES", help='passes to run instead of the default ones: "a,b{option=value}"')
-    group.add_argument("--disable-pass", metavar="P", action="append", default=[], help="leave this pass out; repeatable")
-    group.add_argument("--print-after", metavar="PASSES", help="show the graph (on standard error) after these passes, or `all` that change it")
-    group.add_argument("--schedule", metavar="FILE", type=Path, help="keep the decisions of this schedule.json of an earlier build")
-    group.add_argument("--time-limit", metavar="S", type=_seconds, default=2.0, help="seconds to search for the smallest arena (default: 2)")
+    group.add_argument(
+        "-p",
+        "--pipeline",
+        metavar="PASSES",
+        help='passes to run instead of the default ones: "a,b{option=value}"',
+    )
+    group.add_argument(
+        "--disable-pass", metavar="P", action="append", default=[], help="leave this pass out; repeatable"
+    )
+    group.add_argument(
+        "--print-after",
+        metavar="PASSES",
+        help="show the graph (on standard error) after these passes, or `all` that change it",
+    )
+    group.add_argument(
+        "--schedule",
+        metavar="FILE",
+        type=Path,
+        help="keep the decisions of this schedule.json of an earlier build",
+    )
+    group.add_argument(
+        "--time-limit",
+        metavar="S",
+        type=_seconds,
+        default=2.0,
+        help="seconds to search for the smallest arena (default: 2)",
+    )
 
 
 def add_cmsis_nn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--cmsis-nn", metavar="DIR", type=Path,
+        "--cmsis-nn",
+        metavar="DIR",
+        type=Path,
         help="link this copy of Arm's CMSIS-NN, not the portable stand-in (default: $CMSIS_NN_DIR where set)",
     )
 
 
 def cmsis_nn_folder(args: argparse.Namespace) -> Path | None:
-    """The copy of CMSIS-NN asked for, by option or environment. Raises UsageError where it is no such copy."""
+    """The copy of CMSIS-NN asked for, by option or environment. Raises UsageError where it is none."""
     from tinyc.simulate.workspace import find_cmsis_nn
 
     given: Path | None = args.cmsis_nn
@@ -106,7 +135,9 @@ def _schedule(path: Path) -> Schedule:
     try:
         return Schedule.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the schedule {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(
+            f"cannot read the schedule {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -123,4 +154,12 @@ def positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("expected a whole number of 1 or more")
+    return value
+
+
+def natural(text: str) -> int:
+    """A whole number of 0 or more, for argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("expected a whole number of 0 or more")
     return value

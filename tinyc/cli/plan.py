@@ -1,12 +1,12 @@
-"""Show the memory plan alone: what is live at every operator, the peak, and how close it is to the least possible."""
+"""Show the memory plan alone: what is live at every operator, the peak, and the least possible."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from tinyc.cli.build import headline, verdict
 from tinyc.cli.console import Answer, Console, Line, table
+from tinyc.cli.figures import headline, verdict
 from tinyc.cli.options import add_compilation, add_model, add_target, compile_model
 
 HELP = "show the memory plan of a model"
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     compiled = compile_model(args, console)
     project = compiled.project()
     data = full_report(compiled, project) | {"seconds": round(compiled.seconds, 3)}
-    lines = [*headline(compiled, data), *_timeline(data), _bounds(data)]
+    lines = [*headline(data), *_timeline(data), _bounds(data)]
     return Answer(data, lines, does_not_fit(compiled, project))
 
 
@@ -34,8 +34,13 @@ def _timeline(data: dict[str, Any]) -> list[Line | str]:
     arena = max(1, data["arena_bytes"])
     peak = data["peak"]["live_bytes"] if data["peak"] else 0
     rows = [
-        (number, step["operator"], step["live_bytes"],
-         "#" * round(BAR * step["live_bytes"] / arena) + (" <- peak" if step["live_bytes"] == peak else ""))
+        (
+            number,
+            step["operator"],
+            step["live_bytes"],
+            "#" * round(BAR * step["live_bytes"] / arena)
+            + (" <- peak" if step["live_bytes"] == peak else ""),
+        )
         for number, step in enumerate(data["timeline"])
     ]
     return table(("step", "operator", "live bytes", ""), rows)

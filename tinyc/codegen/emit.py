@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from tinyc.codegen.text import C_TYPES as _C
 from tinyc.codegen.writer import CallWriter, ConstantPool
 from tinyc.program.lifetimes import ARENA_ALIGN
 from tinyc.program.plan import Plan
-from tinyc.program.program import Program
+from tinyc.program.program import Call, Loop, Program, Segment, Statement
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
@@ -36,6 +38,11 @@ class Network:
     pool: ConstantPool
 
     @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of the operators, in order of execution."""
+        return tuple({w.number: w.call.node for w in self.writers}.values())
+
+    @property
     def macro(self) -> str:
         return self.prefix.upper()
 
@@ -44,16 +51,15 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
     """The C project of a planned program; `name` becomes the prefix of everything that the linker sees."""
     prefix = identifier(name)
     pool = ConstantPool(prefix)
-    writers = tuple(CallWriter(c, i, plan.offsets, pool, target) for i, c in enumerate(program.calls()))
-    for writer in writers:
+    network = Network(prefix, program, plan, target, tuple(_writers(program, plan, target, pool)), pool)
+    for writer in network.writers:
         writer.call.kernel.emit(writer.call.site, target, writer)
-    network = Network(prefix, program, plan, target, writers, pool)
     kernel_files = _kernel_files(network)
     files = {
         f"{prefix}.h": header(network),
         f"{prefix}.c": source(network),
         f"{prefix}_operators.c": operators_source(network),
-        "tinyc.h": _read(RUNTIME / "tinyc.h"),
+        **{name: _read(RUNTIME / name) for name in _runtime(program)},
         **_weights(network),
         **kernel_files,
     }
@@ -68,11 +74,36 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
     project = CProject(
         prefix, files, sources, (".", "kernels") if kernel_files else (".",), standin_sources,
         ("cmsis_nn_standin/Include",) if standin else (), ports[0], ports[1], plan.arena_bytes, ARENA_ALIGN,
-        tuple(w.call.node for w in writers), pool.weights_bytes, pool.tables_bytes,
+        network.operators, pool.weights_bytes, pool.tables_bytes,
     )
     files["CMakeLists.txt"] = cmake(project)
     files["README.md"] = readme(project, network)
     return project
+
+
+def _runtime(program: Program) -> tuple[str, ...]:
+    streams = any(isinstance(statement, Segment) for statement in program.body)
+    return ("tinyc.h", "tinyc_stream.h", "tinyc_stream.c") if streams else ("tinyc.h",)
+
+
+def _writers(program: Program, plan: Plan, target: Target, pool: ConstantPool) -> Iterator[CallWriter]:
+    """One writer for every C function, in order; an operator's number is shared by its variants in a segment."""
+    numbers = count()
+
+    def walk(statement: Statement, variables: tuple[str, ...]) -> Iterator[CallWriter]:
+        if isinstance(statement, Call):
+            yield CallWriter(statement, next(numbers), plan.offsets, pool, target, variables=variables)
+        elif isinstance(statement, Loop):
+            for inner in statement.body:
+                yield from walk(inner, (*variables, statement.variable))
+        else:
+            for operator in statement.operators:
+                number = next(numbers)
+                for first, call in operator.variants:
+                    yield CallWriter(call, number, plan.offsets, pool, target, first_row=first)
+
+    for statement in program.body:
+        yield from walk(statement, ())
 
 
 def _weights(network: Network) -> dict[str, str]:

@@ -36,7 +36,7 @@ def header(network: Network) -> str:
         "",
         f"#define {macro}_ARENA_BYTES {network.plan.arena_bytes}u",
         f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}u",
-        f"#define {macro}_OPERATORS {len(network.writers)}u",
+        f"#define {macro}_OPERATORS {len(network.operators)}u",
         "",
         f"/* Hands over the arena: {macro}_ARENA_BYTES bytes aligned to {macro}_ARENA_ALIGN, left alone by the caller. */",
         f"tinyc_status {prefix}_init(void *arena, size_t arena_bytes);",

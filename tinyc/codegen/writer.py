@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tinyc.codegen.text import C_TYPES, integer
 from tinyc.ir.types import Array
-from tinyc.program.program import Call, Flash, Range
+from tinyc.program.program import Call, Flash, Range, Rows
+
+if TYPE_CHECKING:
+    from tinyc.targets import Target
 
 Field = str | int | bool | Mapping[str, "Field"]
 
@@ -28,7 +31,10 @@ class ConstantPool:
         """The symbol of an array, new or shared."""
         key = (data.dtype.str, data.tobytes())
         if key not in self._symbols:
-            self._symbols[key] = symbol = f"{self.prefix}_{label}"
+            symbol = f"{self.prefix}_{label}"
+            while symbol in self.arrays:
+                symbol += "_"
+            self._symbols[key] = symbol
             self.arrays[symbol] = data
             if weights:
                 self.weights_bytes += data.nbytes
@@ -38,10 +44,18 @@ class ConstantPool:
 
 
 class CallWriter:
-    """Collects the lines of one operator's C function."""
+    """Collects the lines of one operator's C function.
 
-    def __init__(self, call: Call, number: int, offsets: Mapping[str, int], pool: ConstantPool, target: Any) -> None:
+    `number` counts operators in order of execution. `variables` are the loop variables around the call. In a segment,
+    `first_row` is the output row from which on this call serves, else None.
+    """
+
+    def __init__(
+        self, call: Call, number: int, offsets: Mapping[str, int], pool: ConstantPool, target: Target,
+        *, variables: tuple[str, ...] = (), first_row: int | None = None,
+    ) -> None:
         self.call, self.number, self.offsets, self.pool = call, number, offsets, pool
+        self.variables, self.first_row = variables, first_row
         self.lines: list[str] = []
         self._tables = call.kernel.constants(call.site, target)
 
@@ -58,6 +72,8 @@ class CallWriter:
         kind = self.call.site.sig.input(index)
         if isinstance(place, Flash):
             return self.pool.add(f"{self.number}_{self._operand_name(index)}", self.call.site.constant(index), weights=True)
+        if isinstance(place, Rows):
+            return f"(const {kind.dtype.c} *)in[{sum(isinstance(p, Rows) for p in self.call.inputs[:index])}]"
         return f"AT(const {kind.dtype.c}, {self._address(place)})"
 
     def _operand_name(self, index: int) -> str:
@@ -66,7 +82,10 @@ class CallWriter:
 
     def output(self, index: int = 0) -> str:
         """Pointer to output `index` in the arena."""
-        return f"AT({self.call.site.sig.outputs[index].dtype.c}, {self._address(self.call.outputs[index])})"
+        place, kind = self.call.outputs[index], self.call.site.sig.outputs[index]
+        if isinstance(place, Rows):
+            return f"({kind.dtype.c} *)out"
+        return f"AT({kind.dtype.c}, {self._address(place)})"
 
     def scratch(self) -> str:
         """Untyped pointer to the call's scratch; NULL where it has none."""

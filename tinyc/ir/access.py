@@ -77,12 +77,16 @@ class Access:
 
     @classmethod
     def elementwise(cls, rank: int) -> Access:
-        return cls(tuple(Elementwise(a) for a in range(rank)))
+        return cls(tuple(Elementwise(a) for a in range(rank)), flat=rank == 0)
 
     @property
     def is_elementwise(self) -> bool:
-        """Output element k depends on input element k alone, at the same position in memory."""
-        return self.flat or all(isinstance(a, Elementwise) and a.axis == i for i, a in enumerate(self.axes))
+        """Output element k depends on input element k alone, at the same position in memory.
+
+        An input without axes may be a scalar that every output element reads: there only `flat` can claim it.
+        """
+        aligned = all(isinstance(a, Elementwise) and a.axis == i for i, a in enumerate(self.axes))
+        return self.flat or (aligned and len(self.axes) > 0)
 
     def tiles_axis(self, axis: int) -> bool:
         """Whether an interval of output axis `axis` needs only an interval of some input axis."""

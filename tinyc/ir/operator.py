@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from tinyc.ir.access import Access
+from tinyc.ir.access import Access, Elementwise, Interval, Whole
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
+
+
+ROWS = 1  # the axis of rows in an NHWC tensor
 
 
 class TypeRuleError(Exception):
@@ -36,6 +39,16 @@ class Operator:
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         """For each input (None where absent), how output number `output` reads it."""
         return tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs)
+
+    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
+        """This operator for output rows [lo, hi) alone, given just the input rows that its access map names.
+
+        None where it cannot be tiled along rows. An operator whose attributes speak of rows overrides this.
+        """
+        maps = [a for a in self.access(sig) if a is not None]
+        follows = [a.axes[ROWS] for a in maps if len(a.axes) == sig.output.rank and not isinstance(a.axes[ROWS], Whole)]
+        tiles = sig.output.rank == 4 and bool(follows) and all(a == Elementwise(ROWS) for a in follows)
+        return self if tiles else None
 
     def macs(self, sig: Signature) -> int:
         """Multiply-accumulates of one execution; 0 for data movement."""

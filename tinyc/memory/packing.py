@@ -12,7 +12,7 @@ from tinyc.memory.first_fit import first_fit, orders, peak_of
 from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 
 if TYPE_CHECKING:
-    from tinyc.memory.exact import Portfolio
+    from tinyc.memory.portfolio import Portfolio
 
 FIRST_NODES = 4  # nodes per block in the first round of searches; every round doubles them
 RESOLUTION = 512  # where searches stay undecided, narrow the peak down to this part of it before doubling
@@ -79,7 +79,7 @@ class _Run:
 
     def search(self) -> None:
         """Rounds of branch and bound, each with twice the nodes of the one before."""
-        from tinyc.memory.exact import Portfolio  # numpy is loaded for the few problems that need a search
+        from tinyc.memory.portfolio import Portfolio  # numpy is loaded for the few problems that need a search
 
         portfolio = Portfolio(self.instance, self.needs)
         nodes = FIRST_NODES * len(self.instance.blocks)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyc.ir.access import Access, Window
-from tinyc.ir.operator import expect, operator
+from tinyc.ir.access import Access, Interval, Window
+from tinyc.ir.operator import ROWS, Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import Movement, expect_int8, given
 
@@ -40,6 +40,15 @@ class Pad(Movement):
         moves_nothing = not any((*self.before, *self.after))
         axes = tuple(Window(axis, extent=1, before=count) for axis, count in enumerate(self.before))
         return (Access.elementwise(len(axes)) if moves_nothing else Access(axes),)
+
+    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
+        """Padding rows belong to the true border: a tile has those that it covers."""
+        if sig.output.rank != 4:
+            return None
+        (lo, hi), above, height = rows, self.before[ROWS], sig.input(0).shape[ROWS]
+        before, after = list(self.before), list(self.after)
+        before[ROWS], after[ROWS] = max(0, above - lo), max(0, hi - above - height)
+        return replace(self, before=tuple(before), after=tuple(after))
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

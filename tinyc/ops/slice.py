@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled, Window
-from tinyc.ir.operator import expect, operator
+from tinyc.ir.access import Access, AxisAccess, Elementwise, Interval, Sampled, Window
+from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import Movement, given
 
@@ -53,6 +53,12 @@ class StridedSlice(Movement):
         if stride > 0:
             return Window(axis, extent=1, stride=stride, before=-begin)
         return Sampled(axis, tuple(begin + y * stride for y in range(count)))
+
+    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
+        """A slice that takes every row stays one on each tile; others move rows and are not tiled."""
+        if super().on_rows(sig, rows) is None:
+            return None
+        return replace(self, shape=(self.shape[0], rows[1] - rows[0], *self.shape[2:]))
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

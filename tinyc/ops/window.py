@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyc.ir.access import AxisAccess, Elementwise, Window
-from tinyc.ir.operator import Operator, expect
-from tinyc.ir.types import Array, Shape
+from tinyc.ir.access import AxisAccess, Elementwise, Interval, Window
+from tinyc.ir.operator import ROWS, Operator, expect
+from tinyc.ir.types import Array, Shape, Signature
 
 Pair = tuple[int, int]
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
@@ -29,6 +29,17 @@ class WindowOperator(Operator):
 
     def with_padding(self, padding: Padding) -> WindowOperator:
         return replace(self, padding=padding)
+
+    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
+        """Padding above and below remains only where the rows touch the image's border."""
+        access = self.access(sig)[0]
+        window = access.axes[ROWS] if access else None
+        if not isinstance(window, Window):
+            return None
+        lo, hi = window.reads(*rows)
+        height = sig.input(0).shape[ROWS]
+        _, left, _, right = self.padding
+        return self.with_padding((max(0, -lo), left, max(0, hi - height), right))
 
     def output_size(self, rows: int, cols: int, extent: Pair) -> Pair:
         """Rows and columns of the output. Raises TypeRuleError where the window does not fit."""

@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyc.ir.types import Array, TensorType
-from tinyc.program.program import Call, Flash, Program, Range, Statement
+from tinyc.program.program import (
+    Call,
+    Flash,
+    Line,
+    Program,
+    Range,
+    Rows,
+    Segment,
+    Statement,
+    StreamedOperator,
+)
 
 
 class Arena:
@@ -52,21 +62,28 @@ def execute(program: Program, offsets: Mapping[str, int], size: int, inputs: Seq
 def _run(statement: Statement, arena: Arena, indices: dict[str, int]) -> None:
     if isinstance(statement, Call):
         _call(statement, arena, indices)
-        return
-    for index in range(statement.count):
-        for inner in statement.body:
-            _run(inner, arena, {**indices, statement.variable: index})
+    elif isinstance(statement, Segment):
+        _segment(statement, arena)
+    else:
+        for index in range(statement.count):
+            for inner in statement.body:
+                _run(inner, arena, {**indices, statement.variable: index})
 
 
 def _call(call: Call, arena: Arena, indices: Mapping[str, int]) -> None:
-    if call.scratch:
-        arena.poison(call.scratch, indices)
+    """Run one call whose operands are ranges or constants."""
     operands = [_operand(call, index, arena, indices) for index in range(len(call.inputs))]
-    results = call.site.op.reference(call.site.sig, *operands)
-    for place, array in zip(call.outputs, results, strict=True):
+    for place, array in zip(call.outputs, _compute(call, operands, arena, indices), strict=True):
+        assert isinstance(place, Range)
         arena.store(place, array, indices)
     if call.scratch:
         arena.poison(call.scratch, indices)
+
+
+def _compute(call: Call, operands: list[Array | None], arena: Arena, indices: Mapping[str, int]) -> tuple[Array, ...]:
+    if call.scratch:
+        arena.poison(call.scratch, indices)
+    return call.site.op.reference(call.site.sig, *operands)
 
 
 def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -> Array | None:
@@ -75,4 +92,52 @@ def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -
         return None
     if isinstance(place, Flash):
         return call.site.constant(index)
+    assert isinstance(place, Range)
     return arena.load(place, kind, indices)
+
+
+def _segment(segment: Segment, arena: Arena) -> None:
+    """Let the rows flow. Line buffers slide: when one is full, rows that nobody needs any more leave at its front."""
+    flow, held = segment.flow(), [0] * len(segment.lines)  # held: the first row that is still in the buffer
+    while (index := flow.next()) is not None:
+        operator = segment.operators[index]
+        line = operator.stage.output
+        row = flow.made[line]
+        call = operator.variant(row)
+        operands = _row_operands(operator, call, row, segment, held, arena)
+        (result,) = _compute(call, operands, arena, {})
+        if row - held[line] == segment.lines[line].depth:
+            _slide(segment.lines[line], flow.first_needed(line) - held[line], arena)
+            held[line] = flow.first_needed(line)
+        arena.store(_rows(segment.lines[line], row - held[line], 1), result, {})
+        if call.scratch:
+            arena.poison(call.scratch, {})
+        flow.fired(index)
+
+
+def _row_operands(
+    operator: StreamedOperator, call: Call, row: int, segment: Segment, held: list[int], arena: Arena
+) -> list[Array | None]:
+    feeds = iter(operator.stage.feeds)
+    found: list[Array | None] = []
+    for index, place in enumerate(call.inputs):
+        kind = call.site.sig.inputs[index]
+        if isinstance(place, Rows) and kind is not None:
+            feed, line = next(feeds), segment.lines[place.line]
+            lo, hi = feed.needs(row, line.rows)
+            found.append(arena.load(_rows(line, lo - held[place.line], hi - lo), kind, {}))
+        else:
+            found.append(_operand(call, index, arena, {}))
+    return found
+
+
+def _rows(line: Line, first: int, count: int) -> Range:
+    if first < 0 or first + count > line.depth:
+        raise IndexError(f"rows {first} to {first + count} of {line.label!r} are not in its {line.depth} rows")
+    return Range(line.place.buffer, line.place.start + first * line.row_bytes, count * line.row_bytes)
+
+
+def _slide(line: Line, rows: int, arena: Arena) -> None:
+    memory, shift = arena.view(line.place, {}), rows * line.row_bytes
+    memory[: len(memory) - shift] = memory[shift:].copy()
+    arena.poison(Range(line.place.buffer, line.place.start + len(memory) - shift, shift), {})

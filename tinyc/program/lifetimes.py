@@ -1,13 +1,13 @@
 """Exact lifetimes of a Program's buffers, and where an output may overlap an input that dies.
 
-A step is one statement of the program's body; a loop is one step, since every round may touch what it holds.
+A step is one statement of the program's body; a loop or a segment is one step, since every round may touch all it holds.
 Network inputs live from the first step (the caller fills them before), outputs until the last.
 """
 
 from __future__ import annotations
 
 from tinyc.memory import Block, Trail
-from tinyc.program.program import Call, Program, Range, calls_of
+from tinyc.program.program import Call, Program, Range
 
 ARENA_ALIGN = 16
 
@@ -17,9 +17,8 @@ def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     last_step = max(0, len(program.body) - 1)
     found: dict[str, tuple[int, int]] = {p.place.buffer: (0, 0) for p in program.inputs}
     for step, statement in enumerate(program.body):
-        for call in calls_of(statement):
-            for r in (*call.reads(), *call.writes()):
-                found[r.buffer] = (min(step, found.get(r.buffer, (step, step))[0]), step)
+        for r in statement.touches():
+            found[r.buffer] = (min(step, found.get(r.buffer, (step, step))[0]), step)
     for port in program.outputs:
         found[port.place.buffer] = (found.get(port.place.buffer, (last_step, 0))[0], last_step)
     return found
@@ -43,8 +42,7 @@ def trails(program: Program) -> list[Trail]:
             if isinstance(source, Range) and _may_die(program, lives, source, step):
                 distance = statement.kernel.trails(statement.site, index)
                 out = statement.outputs[0]
-                fresh = lives[out.buffer][0] == step and _whole(program, out) and out.buffer != source.buffer
-                if distance is not None and fresh:
+                if distance is not None and isinstance(out, Range) and _is_new(program, lives, out, source, step):
                     found.append(Trail(out.buffer, source.buffer, distance))
     return list(dict.fromkeys(found))
 
@@ -52,6 +50,10 @@ def trails(program: Program) -> list[Trail]:
 def _may_die(program: Program, lives: dict[str, tuple[int, int]], source: Range, step: int) -> bool:
     buffer = program.buffers[source.buffer]
     return lives[source.buffer][1] == step and not buffer.is_output and _whole(program, source)
+
+
+def _is_new(program: Program, lives: dict[str, tuple[int, int]], out: Range, source: Range, step: int) -> bool:
+    return lives[out.buffer][0] == step and _whole(program, out) and out.buffer != source.buffer
 
 
 def _whole(program: Program, r: Range) -> bool:

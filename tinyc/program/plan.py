@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinyc.memory import pack
 from tinyc.program.lifetimes import blocks, lifetimes, trails
-from tinyc.program.program import Program, calls_of
+from tinyc.program.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,6 @@ def timeline(program: Program) -> tuple[Step, ...]:
     for number, statement in enumerate(program.body):
         live = [program.buffers[name] for name, (first, last) in lives.items() if first <= number <= last]
         activations = sum(b.bytes for b in live if not b.is_scratch)
-        node = next(calls_of(statement)).node
+        node = next(statement.calls()).node
         found.append(Step(node, sum(b.bytes for b in live), activations, tuple(b.name for b in live)))
     return tuple(found)

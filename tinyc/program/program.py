@@ -5,7 +5,8 @@
     buffer %1 512
     constant @w int8[72]
     0: cmsis-nn/convolve_s8 (%0[0:64], @w, none) -> (%1[0:512]) scratch %s0   // conv1
-    loop i 0..4 { … }
+    loop image 0..4 { … }
+    segment { line 0 … }
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tinyc.ir.types import Array, TensorType
+from tinyc.program.flow import Flow, Stage
 from tinyc.program.kernel import Kernel, Site
 
 
@@ -57,27 +59,36 @@ class Flash:
         return f"@{self.name}"
 
 
-Operand = Range | Flash | None
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An operand inside a segment: the rows of line `line` that the output row at hand needs, contiguous in memory."""
+
+    line: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}"
+
+
+Operand = Range | Flash | Rows | None
 
 
 @dataclass(frozen=True)
 class Call:
-    """One kernel call. `site` holds the types of exactly the ranges below; `node` names the operator it came from."""
+    """One kernel call. `site` holds the types of exactly the bytes below; `node` names the operator it came from."""
 
     kernel: Kernel
     site: Site
     inputs: tuple[Operand, ...]
-    outputs: tuple[Range, ...]
+    outputs: tuple[Range | Rows, ...]
     scratch: Range | None
     node: str
 
-    def reads(self) -> Iterator[Range]:
-        return (r for r in self.inputs if isinstance(r, Range))
+    def touches(self) -> Iterator[Range]:
+        """Every range of the arena that the call reads or writes."""
+        return (r for r in (*self.inputs, *self.outputs, self.scratch) if isinstance(r, Range))
 
-    def writes(self) -> Iterator[Range]:
-        yield from self.outputs
-        if self.scratch:
-            yield self.scratch
+    def calls(self) -> Iterator[Call]:
+        yield self
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,58 @@ class Loop:
     count: int
     body: tuple[Statement, ...]
 
+    def touches(self) -> Iterator[Range]:
+        return (r for s in self.body for r in s.touches())
 
-Statement = Call | Loop
+    def calls(self) -> Iterator[Call]:
+        return (c for s in self.body for c in s.calls())
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Rows of one tensor in a segment: `depth` of its `rows` rows, `row_bytes` each, in a buffer (all: depth == rows)."""
+
+    place: Range
+    rows: int
+    row_bytes: int
+    label: str
+
+    @property
+    def depth(self) -> int:
+        return self.place.bytes // self.row_bytes
+
+
+@dataclass(frozen=True)
+class StreamedOperator:
+    """One operator of a segment, row by row. `variants` are (first output row, call): borders differ from the middle."""
+
+    stage: Stage
+    variants: tuple[tuple[int, Call], ...]
+
+    def variant(self, row: int) -> Call:
+        """The call that produces output row `row`."""
+        return next(call for first, call in reversed(self.variants) if first <= row)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Operators that run together, row by row, through line buffers (see tinyc.program.flow)."""
+
+    lines: tuple[Line, ...]
+    operators: tuple[StreamedOperator, ...]
+
+    def flow(self) -> Flow:
+        return Flow([line.rows for line in self.lines], [o.stage for o in self.operators])
+
+    def touches(self) -> Iterator[Range]:
+        yield from (line.place for line in self.lines)
+        yield from (r for c in self.calls() for r in c.touches())
+
+    def calls(self) -> Iterator[Call]:
+        return (call for o in self.operators for _, call in o.variants)
+
+
+Statement = Call | Loop | Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +174,10 @@ class Program:
     outputs: tuple[Port, ...]
 
     def calls(self) -> Iterator[Call]:
-        """Every call once, loops entered."""
-        return (call for statement in self.body for call in calls_of(statement))
+        """Every call once, loops and segments entered."""
+        return (call for statement in self.body for call in statement.calls())
 
     def __str__(self) -> str:
         from tinyc.program.text import print_program
 
         return print_program(self)
-
-
-def calls_of(statement: Statement) -> Iterator[Call]:
-    """Calls of a statement, in order of execution, each once."""
-    if isinstance(statement, Call):
-        yield statement
-    else:
-        for inner in statement.body:
-            yield from calls_of(inner)

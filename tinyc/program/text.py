@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyc.program.program import Call, Port, Program, Statement
+from tinyc.program.program import Call, Port, Program, Segment, Statement
 
 
 def print_program(program: Program) -> str:
@@ -29,9 +29,25 @@ def _statement(statement: Statement, indent: str) -> Iterator[str]:
     if isinstance(statement, Call):
         yield indent + print_call(statement)
         return
+    if isinstance(statement, Segment):
+        yield from _segment(statement, indent)
+        return
     yield f"{indent}loop {statement.variable} 0..{statement.count} {{"
     for inner in statement.body:
         yield from _statement(inner, indent + "  ")
+    yield indent + "}"
+
+
+def _segment(segment: Segment, indent: str) -> Iterator[str]:
+    yield f"{indent}segment {{"
+    for number, line in enumerate(segment.lines):
+        held = "whole" if line.depth == line.rows else f"{line.depth} of {line.rows} rows"
+        yield f"{indent}  line {number} = {line.place}, {held} of {line.row_bytes} bytes  // {line.label}"
+    for operator in segment.operators:
+        reads = [f"{f.line}: y*{f.stride}-{f.before}+{f.reach}" for f in operator.stage.feeds]
+        yield f"{indent}  rows of line {operator.stage.output} from {', '.join(reads)}"
+        for first, call in operator.variants:
+            yield f"{indent}    from row {first}: {print_call(call)}"
     yield indent + "}"
 
 

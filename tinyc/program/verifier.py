@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinyc.program.program import Call, Loop, Program, Range, Statement
+from tinyc.program.program import Call, Program, Range, Rows, Segment, Statement
 
 
 class InvalidProgram(Exception):
@@ -26,7 +26,9 @@ def _statement(statement: Statement, program: Program, written: set[str], counts
     if isinstance(statement, Call):
         yield from _call(statement, program, written, counts)
         return
-    assert isinstance(statement, Loop)
+    if isinstance(statement, Segment):
+        yield from _segment(statement, program, written)
+        return
     if statement.count < 1 or statement.variable in counts:
         yield f"loop {statement.variable}: expected a new variable and 1 or more rounds, got {statement.count}"
     for inner in statement.body:
@@ -45,10 +47,26 @@ def _call(call: Call, program: Program, written: set[str], counts: dict[str, int
             if operand.buffer not in written:
                 yield f"{where}: reads %{operand.buffer}, which nothing has written"
     for operand, kind in zip(call.outputs, call.site.sig.outputs, strict=False):
+        if isinstance(operand, Rows):
+            continue
         yield from _range(operand, kind.bytes, program, counts, where)
     if call.scratch:
         yield from _range(call.scratch, call.scratch.bytes, program, counts, where)
-    written.update(r.buffer for r in call.outputs)
+    written.update(r.buffer for r in call.outputs if isinstance(r, Range))
+
+
+def _segment(segment: Segment, program: Program, written: set[str]) -> Iterator[str]:
+    made = {operator.stage.output for operator in segment.operators}
+    for number, line in enumerate(segment.lines):
+        yield from _range(line.place, line.place.bytes, program, {}, f"line {line.label!r}")
+        if line.place.bytes % line.row_bytes or not 0 < line.depth <= line.rows:
+            yield f"line {line.label!r}: expected 1 to {line.rows} whole rows of {line.row_bytes} bytes, got {line.place}"
+        if number not in made and (line.place.buffer not in written or line.depth != line.rows):
+            yield f"line {line.label!r} is read whole, and is not there"
+        written.add(line.place.buffer)
+    for operator in segment.operators:
+        for _, call in operator.variants:
+            yield from _call(call, program, written, {})
 
 
 def _range(r: Range, expected: int, program: Program, counts: dict[str, int], where: str) -> Iterator[str]:

@@ -200,7 +200,7 @@ def _invoke(interpreter: object, request: Arrays) -> Arrays:
     run.invoke()  # type: ignore[attr-defined]
     indices = request["indices"].tolist()
     if indices:
-        return {f"tensor{i}": np.array(run.GetTensor(i, 0)) for i in indices}  # type: ignore[attr-defined]
+        return {f"tensor{i}": np.array(run.GetTensor(i, 0)["tensor_data"]) for i in indices}  # type: ignore[attr-defined]
     return _outputs(run)
 
 

@@ -1,4 +1,4 @@
-"""What a compilation decided and where memory goes: as data, as files of the output folder, and drawn in a notebook."""
+"""What a compilation decided and where memory goes: as data, as files, and drawn in a notebook."""
 
 from __future__ import annotations
 

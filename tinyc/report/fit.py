@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinyc.errors import DoesNotFit
+from tinyc.report.summary import peak
 
 if TYPE_CHECKING:
     from tinyc.codegen import CProject
@@ -26,23 +27,24 @@ def _sram(compiled: Compiled) -> str | None:
     plan, target = compiled.plan, compiled.target
     if target.sram_bytes is None or plan.arena_bytes <= target.sram_bytes:
         return None
-    verdict = "no plan of this order needs less" if plan.optimal else f"at least {plan.lower_bound_bytes:,} are needed"
+    least = "the least possible" if plan.optimal else f"at least {plan.lower_bound_bytes:,} are needed"
     return (
-        f"{compiled.name} needs {plan.arena_bytes:,} bytes of SRAM ({verdict}), but {target.name} has "
-        f"{target.sram_bytes:,}: {plan.arena_bytes - target.sram_bytes:,} too many. {peak_sentence(compiled)} "
+        f"{compiled.name} needs {plan.arena_bytes:,} bytes of SRAM ({least}), but {target.name} has "
+        f"{target.sram_bytes:,}: {plan.arena_bytes - target.sram_bytes:,} too many. {peak_sentence(compiled)}"
         f"Shrink these tensors (a smaller input image, fewer channels there), or take a target with more SRAM"
         f"{_targets_with(sram=plan.arena_bytes)}."
     )
 
 
 def peak_sentence(compiled: Compiled) -> str:
-    """Where the most is live, and the largest tensors there."""
-    step = compiled.plan.peak_step
-    buffers = sorted((compiled.program.buffers[name] for name in step.buffers), key=lambda b: -b.bytes)
-    named = ", ".join(f"{b.label} {b.bytes:,}" for b in buffers[:LARGEST])
-    rest = len(buffers) - LARGEST
+    """Where the most is live, and the largest tensors there; followed by a space."""
+    step = peak(compiled)
+    if step is None:
+        return ""
+    named = ", ".join(f"{tensor['name']} {tensor['bytes']:,}" for tensor in step["live"][:LARGEST])
+    rest = len(step["live"]) - LARGEST
     more = f" and {rest} more" if rest > 0 else ""
-    return f"The peak is at operator {step.node!r}, where {step.live_bytes:,} bytes are live: {named}{more}."
+    return f"The peak is at operator {step['operator']!r}, where {step['live_bytes']:,} bytes are live: {named}{more}. "
 
 
 def _flash(compiled: Compiled, project: CProject) -> str | None:
@@ -60,7 +62,11 @@ def _targets_with(sram: int = 0, flash: int = 0) -> str:
     """Known boards that have that much, the smallest first, as the end of a sentence."""
     from tinyc import targets
 
-    boards = [t for t in map(targets.load, targets.names()) if t.sram_bytes is not None and t.flash_bytes is not None]
+    boards = [
+        t
+        for t in map(targets.load, targets.names())
+        if t.sram_bytes is not None and t.flash_bytes is not None
+    ]
     boards.sort(key=lambda t: (t.sram_bytes or 0, t.flash_bytes or 0, t.name))
     enough = [t.name for t in boards if (t.sram_bytes or 0) >= sram and (t.flash_bytes or 0) >= flash]
     return f", such as {' or '.join(enough[:2])}" if enough else "; none of the known boards has enough"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tinyc.compiler import Compiled
 
 FILE = "manifest.json"
-# What the generated integers equal. The package's version is the pin of the extra `verify` in pyproject.toml; rounding
-# is that of its reference kernels: round after the doubling high multiplication, and again after the right shift.
+# What the generated integers equal. The version is the pin of the extra `verify` in pyproject.toml; rounding is
+# that of its reference kernels: once after the doubling high multiplication, and again after the right shift.
 REFERENCE = {"name": "tflite-micro", "version": "0.dev20261023182759", "rounding": "double"}
 
 
@@ -49,7 +49,7 @@ def sha256(text: str) -> str:
 
 
 def weights_sha256(compiled: Compiled) -> str:
-    """Of the bytes of all constants of the compiled graph, one after the other, little-endian, in the graph's order."""
+    """Of the bytes of all constants of the compiled graph, in its order, little-endian."""
     digest = hashlib.sha256()
     for value in compiled.graph.constants.values():
         if value.data is not None:

@@ -12,10 +12,19 @@ from tinyc.report.summary import full_report
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
 
-BAR, GAP, WIDTH, LABEL = 12, 3, 520, 240  # pixels: bar height, space between bars, longest bar, room for names
+BAR, GAP, WIDTH, LABEL = (
+    12,
+    3,
+    520,
+    240,
+)  # pixels: bar height, space between bars, longest bar, room for names
 SHOWN = (
-    ("arena_bytes", "SRAM (arena), bytes"), ("lower_bound_bytes", "lower bound, bytes"), ("optimal", "optimal"),
-    ("sram_bytes", "SRAM of the target, bytes"), ("scratch_bytes", "largest scratch, bytes"), ("macs", "MACs"),
+    ("arena_bytes", "SRAM (arena), bytes"),
+    ("lower_bound_bytes", "lower bound, bytes"),
+    ("optimal", "optimal"),
+    ("sram_bytes", "SRAM of the target, bytes"),
+    ("scratch_bytes", "largest scratch, bytes"),
+    ("macs", "MACs"),
     ("operators", "operators"),
 )
 
@@ -32,10 +41,13 @@ class Report:
     def __str__(self) -> str:
         d = self.data
         proof = "optimal" if d["optimal"] else f"lower bound {d['lower_bound_bytes']:,}"
-        return f"{d['model']} on {d['target']}: {d['arena_bytes']:,} bytes of SRAM ({proof}), {d['operators']} operators"
+        size = f"{d['arena_bytes']:,} bytes of SRAM ({proof})"
+        return f"{d['model']} on {d['target']}: {size}, {d['operators']} operators"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{_show(self.data[key])}</td></tr>" for key, name in SHOWN)
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{_show(self.data[key])}</td></tr>" for key, name in SHOWN
+        )
         title = f"{escape(str(self.data['model']))} on {escape(str(self.data['target']))}"
         return f"<h4>{title}</h4><table>{rows}</table>{timeline_svg(self.data)}"
 
@@ -53,8 +65,9 @@ def timeline_svg(data: dict[str, Any]) -> str:
     height = len(steps) * (BAR + GAP) + GAP
     edge = LABEL + WIDTH
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{edge + 90}" height="{height}" font-family="sans-serif" '
-        f'font-size="{BAR - 1}">{bars}<line x1="{edge}" y1="0" x2="{edge}" y2="{height}" stroke="#888"/></svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{edge + 90}" height="{height}" '
+        f'font-family="sans-serif" font-size="{BAR - 1}">{bars}'
+        f'<line x1="{edge}" y1="0" x2="{edge}" y2="{height}" stroke="#888"/></svg>'
     )
 
 
@@ -65,7 +78,8 @@ def _bar(number: int, step: dict[str, Any], arena: int, peak: int) -> str:
     name = step["operator"] if len(step["operator"]) <= 36 else "..." + step["operator"][-33:]
     return (
         f'<text x="{LABEL - 6}" y="{y + BAR - 2}" text-anchor="end">{escape(name)}</text>'
-        f'<rect x="{LABEL}" y="{y}" width="{length}" height="{BAR}" fill="{color}"><title>{escape(live)}</title></rect>'
+        f'<rect x="{LABEL}" y="{y}" width="{length}" height="{BAR}" fill="{color}">'
+        f"<title>{escape(live)}</title></rect>"
         f'<text x="{LABEL + length + 4}" y="{y + BAR - 2}">{step["live_bytes"]:,}</text>'
     )
 

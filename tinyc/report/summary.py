@@ -6,7 +6,7 @@ Nothing here depends on time, machine or folder, so equal inputs give equal repo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinyc.program.program import Call, Statement
@@ -44,13 +44,16 @@ def summary(compiled: Compiled, project: CProject) -> Data:
         "operators_in_model": len(compiled.imported.nodes),
         "passes": list(compiled.passes),
         "kernels": dict(sorted(Counter(call.kernel.name for call in compiled.program.calls()).items())),
-        "peak": _step(compiled, plan.peak_step) if plan.timeline else None,
+        "peak": peak(compiled),
     }
 
 
 def full_report(compiled: Compiled, project: CProject) -> Data:
     """`summary`, the timeline, and one row per operator: what report.json holds."""
-    return summary(compiled, project) | {"timeline": timeline(compiled), "operator_table": operator_table(compiled)}
+    return summary(compiled, project) | {
+        "timeline": timeline(compiled),
+        "operator_table": operator_table(compiled),
+    }
 
 
 def timeline(compiled: Compiled) -> list[Data]:
@@ -58,10 +61,28 @@ def timeline(compiled: Compiled) -> list[Data]:
     return [_step(compiled, step) for step in compiled.plan.timeline]
 
 
+def peak(compiled: Compiled) -> Data | None:
+    """The row of the timeline where the most is live; None for a network without operators."""
+    return max(timeline(compiled), key=lambda step: step["live_bytes"], default=None)
+
+
 def _step(compiled: Compiled, step: Step) -> Data:
     buffers = sorted((compiled.program.buffers[name] for name in step.buffers), key=lambda b: -b.bytes)
-    live = [{"name": b.label, "bytes": b.bytes} for b in buffers]
-    return {"operator": step.node, "live_bytes": step.live_bytes, "live": live}
+    places = [(compiled.plan.offsets[b.name], b.bytes) for b in buffers]
+    live = [
+        {"name": b.label, "bytes": b.bytes, "offset": offset}
+        for b, (offset, _) in zip(buffers, places, strict=True)
+    ]
+    return {"operator": step.node, "live_bytes": _distinct_bytes(places), "live": live}
+
+
+def _distinct_bytes(places: Iterable[tuple[int, int]]) -> int:
+    """Bytes that (offset, size) pairs cover; where an output overlaps its input, they count once."""
+    covered = end = 0
+    for offset, size in sorted(places):
+        covered += max(0, offset + size - max(end, offset))
+        end = max(end, offset + size)
+    return covered
 
 
 def operator_table(compiled: Compiled) -> list[Data]:
@@ -89,7 +110,7 @@ def calls_with_macs(body: tuple[Statement, ...], rounds: int = 1) -> Iterator[tu
 
 
 def mac_overhead(compiled: Compiled) -> float:
-    """Multiply-accumulates that the program executes beyond those of the network, as a fraction of the latter."""
+    """Multiply-accumulates executed beyond those of the network, as a fraction of the latter."""
     needed = compiled.graph.macs
     executed = sum(macs for _, macs in calls_with_macs(compiled.program.body))
     return executed / needed - 1.0 if needed else 0.0

@@ -124,9 +124,8 @@ class Bench:
         """The program, and the compiler's warnings about the generated code."""
         build = self.space.folder / ("hooked" if hooks.flags else "plain")
         warnings = self.space.compile(self.cross, self.includes, hooks, build)
-        harness = Compiler(GCC, self.cross.flags)
         flags = (*HARNESS_FLAGS, *self.machine.flags, *self.harness_flags, *hooks.flags)
-        self.space.compile_harness(harness, HARNESS_SOURCES, flags, build)
+        self.space.compile_harness(self.cross, HARNESS_SOURCES, flags, build)
         # linked from within the folder: sections.ld knows the harness by names that begin with harness_
         objects = sorted(path.name for path in build.glob("*.o"))
         script = HARNESS / "machines" / f"{self.machine.name}.ld"

@@ -50,7 +50,7 @@ TABLES: dict[str, dict[str, Field]] = {
     },
     "Tensor": {
         "shape": _numbers(0, "i32"), "type": Field(1, "i8"), "buffer": Field(2, "u32"), "name": Field(3, "text"),
-        "quantization": Field(4, "table", "QuantizationParameters"), "is_variable": Field(5, "bool"),
+        "quantization": Field(4, "table", "QuantizationParameters"), "is_variable": Field(5, "bool", default=False),
         "sparsity": Field(6, "table", "SparsityParameters"), "shape_signature": _numbers(7, "i32"),
     },
     "QuantizationParameters": {
@@ -78,20 +78,20 @@ TABLES: dict[str, dict[str, Field]] = {
         "filter_width": Field(3, "i32"), "filter_height": Field(4, "i32"), _ACTIVATION: Field(5, "i8"),
     },
     "FullyConnectedOptions": {_ACTIVATION: Field(0, "i8"), "weights_format": Field(1, "i8")},
-    "SoftmaxOptions": {"beta": Field(0, "f32")},
+    "SoftmaxOptions": {"beta": Field(0, "f32", default=0.0)},
     "ConcatenationOptions": {"axis": Field(0, "i32"), _ACTIVATION: Field(1, "i8")},
     "AddOptions": {_ACTIVATION: Field(0, "i8")},
     "SubOptions": {_ACTIVATION: Field(0, "i8")},
     "MulOptions": {_ACTIVATION: Field(0, "i8")},
     "ReshapeOptions": {"new_shape": _numbers(0, "i32")},
-    "ReducerOptions": {"keep_dims": Field(0, "bool")},
+    "ReducerOptions": {"keep_dims": Field(0, "bool", default=False)},
     "SqueezeOptions": {"squeeze_dims": _numbers(0, "i32")},
     "StridedSliceOptions": {
         "begin_mask": Field(0, "i32"), "end_mask": Field(1, "i32"), "ellipsis_mask": Field(2, "i32"),
-        "new_axis_mask": Field(3, "i32"), "shrink_axis_mask": Field(4, "i32"), "offset": Field(5, "bool"),
+        "new_axis_mask": Field(3, "i32"), "shrink_axis_mask": Field(4, "i32"), "offset": Field(5, "bool", default=False),
     },
-    "ResizeNearestNeighborOptions": {"align_corners": Field(0, "bool"), "half_pixel_centers": Field(1, "bool")},
-    "LeakyReluOptions": {"alpha": Field(0, "f32")},
+    "ResizeNearestNeighborOptions": {"align_corners": Field(0, "bool", default=False), "half_pixel_centers": Field(1, "bool", default=False)},
+    "LeakyReluOptions": {"alpha": Field(0, "f32", default=0.0)},
     "SparsityParameters": {},
 }
 

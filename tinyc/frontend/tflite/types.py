@@ -11,7 +11,8 @@ from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.types import Array, DType, Quant, TensorType
 
 MAX_RANK = 8
-MAX_ELEMENTS = 2**31 - 1
+MAX_DIMENSION = 1 << 22
+MAX_ELEMENTS = 1 << 28  # the external memory that a Cortex-M can address is no larger
 
 _DTYPES = {"INT8": DType.int8, "INT32": DType.int32, "INT64": DType.int64, "FLOAT32": DType.float32}
 
@@ -67,6 +68,8 @@ def _check_shape(tensor: FileTensor) -> None:
         raise _refuse(tensor, f"has {len(shape)} axes", f"tinyc takes up to {MAX_RANK}")
     if min(shape, default=1) < 1:
         raise _refuse(tensor, f"has the shape {list(shape)}", "every dimension must be 1 or more and known")
+    if max(shape, default=1) > MAX_DIMENSION:
+        raise _refuse(tensor, f"has the shape {list(shape)}", f"tinyc takes dimensions up to {MAX_DIMENSION}")
     if math.prod(shape) > MAX_ELEMENTS:
         raise _refuse(tensor, f"has {math.prod(shape)} elements", f"tinyc takes up to {MAX_ELEMENTS}")
     # A free batch size is common and harmless: the file's own shape says 1, and that is what is compiled.

@@ -4,6 +4,7 @@
 int main(void);
 
 /* Set by the linker script. */
+extern uint32_t stack_limit[];
 extern uint32_t stack_top[];
 extern uint32_t bss_start[];
 extern uint32_t bss_end[];
@@ -32,9 +33,14 @@ __attribute__((noreturn)) static void reset(void)
     }
 }
 
-/* `frame` is what the core stacked: r0-r3, r12, lr, pc, xpsr. */
+/* `frame` is what the core stacked: r0-r3, r12, lr, pc, xpsr. The stack lies at the lowest address of its memory, so
+   an overflow hits nothing and faults; there is no frame then. */
 __attribute__((used)) static void report_fault(const uint32_t *frame)
 {
+    if (frame < stack_limit || frame >= stack_top)
+    {
+        fail(FAILED_STACK, (uint32_t)((uintptr_t)stack_top - (uintptr_t)stack_limit), 0);
+    }
     fail(FAILED_FAULT, frame[6], CFSR);
 }
 

@@ -232,7 +232,7 @@ arm_cmsis_nn_status arm_pad_s8(const int8_t *input,
                                const cmsis_nn_dims *pre_pad,
                                const cmsis_nn_dims *post_pad);
 
-/* num_dims axes are taken from the front of the dims (n, h, w, c). Two axes are always exchanged. */
+/* num_dims axes, 1 to 4, are taken from the front of the dims (n, h, w, c). */
 arm_cmsis_nn_status arm_transpose_s8(const int8_t *input_data,
                                      int8_t *const output_data,
                                      const cmsis_nn_dims *const input_dims,

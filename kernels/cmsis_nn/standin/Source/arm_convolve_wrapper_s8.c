@@ -3,7 +3,8 @@
 
 /* Arm's pointwise kernels take the extents of one side on trust: stride 1 writes an output pixel for
  * every input pixel, a larger stride reads an input pixel for every output pixel. */
-static bool pointwise_is_exact(const cmsis_nn_conv_params *conv, const cmsis_nn_dims *input, const cmsis_nn_dims *output)
+static bool
+pointwise_is_exact(const cmsis_nn_conv_params *conv, const cmsis_nn_dims *input, const cmsis_nn_dims *output)
 {
     if (conv->stride.w == 1 && conv->stride.h == 1)
     {

@@ -1,7 +1,8 @@
 /*
  * Softmax of rows in fixed point, after gemmlowp's fixed-point exponential and reciprocal, which
  * TFLite's int8 softmax specifies: logits in Q5.26, the sum in Q12.19, the result times 256 minus 128.
- * Rows up to 511 values are exact; beyond, the shift that TFLite's own kernel needs can exceed 31.
+ * Rows of up to 511 values are well defined. From a sum of 512 on, the last shift exceeds 31, which C
+ * leaves undefined in Arm's library and in TFLite's own kernel: here it gives what Cortex-M cores do.
  */
 #include "nn_internal.h"
 
@@ -84,6 +85,12 @@ static int32_t row_maximum(const int8_t *row, int32_t size)
     return highest;
 }
 
+/* A probability of scale 1/256. Past 31 the shift instruction leaves nothing but the rounding. */
+static int32_t scaled_probability(int32_t value, int32_t shift)
+{
+    return shift > 31 ? 1 : nn_rounding_shr(value, shift);
+}
+
 static int32_t exp_of_difference(int32_t difference, int32_t mult, int32_t shift)
 {
     return exp_of_negative(nn_doubling_high_mul(nn_wrapping_shl(difference, shift), mult));
@@ -118,7 +125,7 @@ void arm_softmax_s8(const int8_t *input,
             if (difference >= diff_min)
             {
                 value = nn_doubling_high_mul(scale, exp_of_difference(difference, mult, shift));
-                value = nn_rounding_shr(value, SUM_INTEGER_BITS - headroom + 31 - 8);
+                value = scaled_probability(value, SUM_INTEGER_BITS - headroom + 31 - 8);
             }
             output[i] = nn_clamp(value + INT8_MIN, INT8_MIN, INT8_MAX);
         }

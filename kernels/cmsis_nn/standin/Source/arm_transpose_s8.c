@@ -2,18 +2,19 @@
 #include "nn_internal.h"
 
 /*
- * Whether Arm's library applies these permutations: every entry must name an axis; and on a core with
- * MVE four axes whose first two stay in place have the last two exchanged whatever the entries say.
+ * Whether Arm's library applies the permutation. Every entry must name an axis. Two axes it always
+ * exchanges; and on a core with MVE, four axes whose first two stay have the last two exchanged.
  */
 static bool is_exact(const uint32_t *permutation, uint32_t axes)
 {
     uint32_t seen = 0;
+    bool identity = true;
     for (uint32_t i = 0; i < axes; i++)
     {
         seen |= permutation[i] < axes ? 1u << permutation[i] : 0u;
+        identity = identity && permutation[i] == i;
     }
-    const bool keeps_all = axes == 4 && permutation[0] == 0 && permutation[1] == 1 && permutation[2] == 2;
-    return seen == (1u << axes) - 1u && !(NN_MVE && keeps_all);
+    return seen == (1u << axes) - 1u && !(identity && (axes == 2 || (axes == 4 && NN_MVE)));
 }
 
 arm_cmsis_nn_status arm_transpose_s8(const int8_t *input_data,
@@ -23,14 +24,8 @@ arm_cmsis_nn_status arm_transpose_s8(const int8_t *input_data,
                                      const cmsis_nn_transpose_params *const transpose_params)
 {
     (void)output_dims;
-    static const uint32_t exchange[2] = {1, 0};
     const uint32_t axes = (uint32_t)transpose_params->num_dims;
-    const uint32_t *permutation = axes == 2 ? exchange : transpose_params->permutations;
-    if (axes == 1)
-    {
-        memcpy(output_data, input_data, (size_t)input_dims->n);
-        return ARM_CMSIS_NN_SUCCESS;
-    }
+    const uint32_t *permutation = transpose_params->permutations;
     if (axes == 0 || axes > 4 || !is_exact(permutation, axes))
     {
         return ARM_CMSIS_NN_ARG_ERROR;

@@ -85,13 +85,15 @@ static inline int8_t nn_clamp(int32_t value, int32_t lowest, int32_t highest)
 }
 
 /* The end of every accumulating operator: accumulator -> int8. */
-static inline int8_t nn_output(int32_t acc, int32_t multiplier, int32_t shift, int32_t offset, cmsis_nn_activation clamp)
+static inline int8_t
+nn_output(int32_t acc, int32_t multiplier, int32_t shift, int32_t offset, cmsis_nn_activation clamp)
 {
     return nn_clamp(nn_wrapping_add(nn_requantise(acc, multiplier, shift), offset), clamp.min, clamp.max);
 }
 
 /* acc + sum of (a[i] + a_offset) * (b[i] + b_offset). */
-static inline int32_t nn_dot(int32_t acc, const int8_t *a, int32_t a_offset, const int8_t *b, int32_t b_offset, int32_t count)
+static inline int32_t
+nn_dot(int32_t acc, const int8_t *a, int32_t a_offset, const int8_t *b, int32_t b_offset, int32_t count)
 {
     uint32_t sum = (uint32_t)acc;
     for (int32_t i = 0; i < count; i++)
@@ -125,7 +127,8 @@ typedef struct
     int32_t total_pad; /* left and right padding that the extents imply; negative when columns are left over */
 } nn_row_split;
 
-static inline nn_row_split nn_split_row(int32_t input_w, int32_t kernel_w, int32_t output_w, int32_t stride, int32_t pad)
+static inline nn_row_split
+nn_split_row(int32_t input_w, int32_t kernel_w, int32_t output_w, int32_t stride, int32_t pad)
 {
     nn_row_split row;
     row.total_pad = (output_w - 1) * stride + kernel_w - input_w;
@@ -193,7 +196,10 @@ static inline nn_window nn_pool_window(const cmsis_nn_pool_params *pool,
 {
     const int32_t y = pixel / output->w * pool->stride.h - pool->padding.h;
     const int32_t x = pixel % output->w * pool->stride.w - pool->padding.w;
-    nn_window window = {nn_max(y, 0), nn_min(y + filter->h, input->h), nn_max(x, 0), nn_min(x + filter->w, input->w), 0};
+    nn_window window = {.top = nn_max(y, 0),
+                        .bottom = nn_min(y + filter->h, input->h),
+                        .left = nn_max(x, 0),
+                        .right = nn_min(x + filter->w, input->w)};
     window.count = nn_max(window.bottom - window.top, 0) * nn_max(window.right - window.left, 0);
     return window;
 }

@@ -1,0 +1,54 @@
+"""Average and max pooling of any geometry."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.kernels.common.plain import MATH, PlainKernel
+from tinyc.kernels.common.walk import braces
+from tinyc.ops.pool import AveragePool2D, MaxPool2D, Pool2D
+from tinyc.program.kernel import Site, kernel
+from tinyc.targets import Target
+
+
+class PlainPool(PlainKernel):
+    """One image at a time; the batch is the compiler's loop."""
+
+    function: ClassVar[str]
+    includes = ("tinyc_pool_s8.h",)
+    headers = ("tinyc_pool_s8.h", MATH)
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
+
+    def cost(self, site: Site, target: Target) -> float:
+        op = site.op
+        assert isinstance(op, Pool2D)
+        return site.sig.output.elements * (20.0 + 7.0 * op.extent[0] * op.extent[1])
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
+        assert isinstance(op, Pool2D)
+        params = c.struct(
+            "tinyc_pool_params", "params", input=braces(*x[1:3]), output=braces(*y[1:3]), channels=x[3],
+            extent=braces(*op.extent), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
+            clamp=braces(*op.clamp),
+        )
+        c.void(self.function, params, c.input(0), c.output())
+
+
+@kernel("tinyc/average_pool_s8", op=AveragePool2D)
+class AveragePoolS8(PlainPool):
+    """Mean of each window's part inside the image."""
+
+    function = "tinyc_average_pool_s8"
+    sources = ("tinyc_average_pool_s8.c",)
+
+
+@kernel("tinyc/max_pool_s8", op=MaxPool2D)
+class MaxPoolS8(PlainPool):
+    """Largest code of each window."""
+
+    function = "tinyc_max_pool_s8"
+    sources = ("tinyc_max_pool_s8.c",)

@@ -1,0 +1,44 @@
+"""The headline figures of a compilation as lines for a person; `data` is what `build --json` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyc.cli.console import Line
+
+LIVE_SHOWN = 5  # tensors named at the peak
+
+
+def headline(data: dict[str, Any]) -> list[Line | str]:
+    """Three lines: what became of the operators, where SRAM and flash go, what is live at the peak."""
+    operators = (
+        f"{data['operators_in_model']} operators -> {data['operators']} after {len(data['passes'])} passes"
+    )
+    machine = data["target"] if data["target"] == data["core"] else f"{data['core']} {data['target']}"
+    flash = data["flash"]
+    return [
+        Line(f"{data['model']}  {operators}  {data['seconds']:.1f} s", "bold"),
+        f"  {machine}   SRAM {_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})   flash "
+        f"{_of(flash['weights'] + flash['tables'], data['flash_bytes'])} (weights {flash['weights']:,}, tables "
+        f"{flash['tables']:,}, code apart)",
+        *([f"  peak at {peak_text(data['peak'])}"] if data["peak"] else []),
+    ]
+
+
+def verdict(data: dict[str, Any]) -> str:
+    """Whether the arena is proven smallest, else how far the lower bound is."""
+    if data["optimal"]:
+        return "optimal"
+    gap = data["arena_bytes"] - data["lower_bound_bytes"]
+    return f"{gap:,} above the lower bound of {data['lower_bound_bytes']:,}"
+
+
+def peak_text(peak: dict[str, Any]) -> str:
+    """The operator where the most is live, and what that is."""
+    live = [f"{tensor['name']} {tensor['bytes']:,}" for tensor in peak["live"]]
+    more = [f"{len(live) - LIVE_SHOWN} more"] if len(live) > LIVE_SHOWN else []
+    return f"{peak['operator']}: {' | '.join([*live[:LIVE_SHOWN], *more])}"
+
+
+def _of(used: int, limit: int | None) -> str:
+    return f"{used:,}" if limit is None else f"{used:,} of {limit:,}"

@@ -1,0 +1,117 @@
+"""Build a model, run it, and compare every output with TensorFlow Lite Micro's reference kernels."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from tinyc.cli.console import Answer, Console, Line, table
+from tinyc.cli.options import (
+    add_cmsis_nn,
+    add_compilation,
+    add_model,
+    add_target,
+    cmsis_nn_folder,
+    compile_model,
+    natural,
+    positive,
+)
+
+if TYPE_CHECKING:
+    from tinyc.compiler import Compiled
+    from tinyc.verification import Verification
+    from tinyc.verification.samples import Sample
+
+HELP = "build, run, and compare with the reference"
+SAMPLES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    add_target(parser, required=False)
+    parser.add_argument(
+        "--on",
+        choices=("host", "emulator"),
+        default="host",
+        help="host: this machine, with sanitizers; emulator: the target's core in QEMU (default: host)",
+    )
+    parser.add_argument(
+        "-n",
+        "--samples",
+        metavar="N",
+        type=positive,
+        help=f"number of inputs (default: {SAMPLES}, or all of --inputs)",
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=natural, default=0, help="seed of the random inputs (default: 0)"
+    )
+    parser.add_argument(
+        "--inputs", metavar="X.npz", type=Path, help="compare on these inputs instead of generated ones"
+    )
+    parser.add_argument(
+        "--per-layer", action="store_true", help="compare every operator, and name the first that differs"
+    )
+    add_cmsis_nn(parser)
+    add_compilation(parser)
+
+
+def run(args: argparse.Namespace, console: Console) -> Answer:
+    from tinyc.verification import verify
+
+    started = perf_counter()
+    cmsis_nn = cmsis_nn_folder(args)
+    compiled = compile_model(args, console)
+    samples = _samples(args, compiled)
+    with console.step(f"comparing {len(samples)} inputs on the {args.on}"):
+        found = verify(compiled, samples, on=args.on, per_layer=args.per_layer, cmsis_nn=cmsis_nn)
+    data = {
+        "model": compiled.imported.name,
+        "target": compiled.target.name,
+        **found.to_dict(),
+        "arena_bytes": compiled.plan.arena_bytes,
+        "cmsis_nn": None if cmsis_nn is None else str(cmsis_nn),
+        "seconds": round(perf_counter() - started, 3),
+    }
+    return Answer(data, _lines(compiled, found), found.failure)
+
+
+def _samples(args: argparse.Namespace, compiled: Compiled) -> list[Sample]:
+    from tinyc.verification import load_samples, make_samples
+
+    if args.inputs is not None:
+        return load_samples(compiled, args.inputs, args.samples)
+    return make_samples(compiled, args.samples or SAMPLES, args.seed)
+
+
+def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
+    total = found.found
+    agree = (
+        "all equal" if not total.mismatches else f"{total.mismatches:,} differ, by up to {total.max_abs_diff}"
+    )
+    place = "host, with sanitizers" if found.on == "host" else f"emulated {compiled.target.core}"
+    lines: list[Line | str] = [
+        Line(
+            f"{compiled.imported.name}  {total.compared:,} outputs of {found.samples} inputs: {agree}", "bold"
+        ),
+        f"  reference {found.reference} | on {place} | init refuses one byte less, canaries around "
+        f"{compiled.plan.arena_bytes:,} bytes intact",
+    ]
+    return [*lines, *([f"  note: {found.note}"] if found.note else []), *_layer_table(found)]
+
+
+def _layer_table(found: Verification) -> list[Line | str]:
+    rows = [
+        (
+            layer.operator,
+            layer.kernel,
+            f"{layer.found.mismatches:,} of {layer.found.compared:,} differ"
+            if layer.found and layer.found.mismatches
+            else "equal"
+            if layer.found
+            else "not in the model file",
+        )
+        for layer in found.layers or ()
+    ]
+    return table(("operator", "kernel", "against the reference"), rows)

@@ -1,0 +1,112 @@
+#include "tinyc_stream.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* The lowest row that output row `row` reads. */
+static uint32_t first_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
+{
+    const uint32_t padded = row * feed->stride;
+    const uint32_t first = padded > feed->before ? padded - feed->before : 0u;
+    return first < rows ? first : rows;
+}
+
+/* One past the highest row that output row `row` reads. */
+static uint32_t end_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
+{
+    const uint32_t padded = row * feed->stride + feed->reach;
+    const uint32_t end = padded > feed->before ? padded - feed->before : 0u;
+    return end < rows ? end : rows;
+}
+
+static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)
+{
+    const uint32_t row = state[stage->output].made;
+    if (row >= segment->lines[stage->output].rows) {
+        return false;
+    }
+    for (uint32_t i = 0u; i < stage->feed_count; i++) {
+        const tinyc_feed *feed = &stage->feeds[i];
+        if (end_row(feed, row, segment->lines[feed->line].rows) > state[feed->line].made) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The lowest row of a line that some stage still reads. */
+static uint32_t first_needed(const tinyc_segment *segment, const tinyc_line_state *state, uint32_t line)
+{
+    uint32_t lowest = state[line].made;
+    for (uint32_t i = 0u; i <= segment->lines[line].last_reader; i++) {
+        const tinyc_stage *stage = &segment->stages[i];
+        const uint32_t row = state[stage->output].made;
+        for (uint32_t j = 0u; j < stage->feed_count; j++) {
+            if (stage->feeds[j].line == line && row < segment->lines[stage->output].rows) {
+                const uint32_t first = first_row(&stage->feeds[j], row, segment->lines[line].rows);
+                lowest = first < lowest ? first : lowest;
+            }
+        }
+    }
+    return lowest;
+}
+
+/* Makes room for one row at the end of a full line buffer. */
+static void slide(const tinyc_segment *segment, tinyc_line_state *state, uint32_t line, uint8_t *buffer)
+{
+    const uint32_t row_bytes = segment->lines[line].row_bytes;
+    const uint32_t first = first_needed(segment, state, line);
+    memmove(buffer, buffer + (first - state[line].held) * row_bytes, (state[line].made - first) * row_bytes);
+    state[line].held = (uint16_t)first;
+}
+
+static tinyc_status run_stage(const tinyc_segment *segment, tinyc_line_state *state, const tinyc_stage *stage,
+                              uint8_t *arena)
+{
+    const tinyc_line *line = &segment->lines[stage->output];
+    tinyc_line_state *out = &state[stage->output];
+    const uint8_t *in[TINYC_STREAM_FEEDS];
+    if (out->made - out->held == line->depth) {
+        slide(segment, state, stage->output, arena + line->offset);
+    }
+    for (uint32_t i = 0u; i < stage->feed_count; i++) {
+        const tinyc_feed *feed = &stage->feeds[i];
+        const tinyc_line *source = &segment->lines[feed->line];
+        const uint32_t first = first_row(feed, out->made, source->rows) - state[feed->line].held;
+        in[i] = arena + source->offset + first * source->row_bytes;
+    }
+    const uint32_t row = out->made - (uint32_t)out->held;
+    const tinyc_status status = stage->run(in, arena + line->offset + row * line->row_bytes, out->made);
+    out->made++;
+    return status;
+}
+
+void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state)
+{
+    for (uint32_t i = 0u; i < segment->line_count; i++) {
+        state[i].made = segment->lines[i].rows;
+        state[i].held = 0u;
+    }
+    for (uint32_t i = 0u; i < segment->stage_count; i++) {
+        state[segment->stages[i].output].made = 0u;
+    }
+}
+
+tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena)
+{
+    uint32_t i = segment->stage_count; /* one past the highest stage that may be ready */
+    while (i > 0u) {
+        const tinyc_stage *stage = &segment->stages[i - 1u];
+        if (!is_ready(segment, state, stage)) {
+            i--;
+            continue;
+        }
+        const tinyc_status status = run_stage(segment, state, stage, arena);
+        if (status != TINYC_OK) {
+            return status;
+        }
+        const uint32_t reader = segment->lines[stage->output].last_reader + 1u;
+        i = reader > i ? reader : i;
+    }
+    return TINYC_OK;
+}

@@ -1,0 +1,58 @@
+/* Streamed segments: operators that run together, one output row at a time, through line buffers.
+ *
+ * A row is computed as soon as the rows that it reads are there, furthest downstream first, so that a line buffer
+ * holds no more than what is still to be read. The compiler found its depth by the same rules. */
+#ifndef TINYC_STREAM_H
+#define TINYC_STREAM_H
+
+#include "tinyc.h"
+
+/* Rows of one tensor: `depth` of them in the arena at `offset`; all of them where depth equals rows. */
+typedef struct {
+    uint32_t offset;
+    uint32_t row_bytes;
+    uint16_t rows;
+    uint16_t depth;
+    uint16_t last_reader; /* highest stage that reads this line */
+} tinyc_line;
+
+/* Output row y reads rows y * stride - before up to that + reach (not included), where they exist. */
+typedef struct {
+    uint16_t line;
+    uint16_t stride;
+    uint16_t before;
+    uint16_t reach;
+} tinyc_feed;
+
+/* Computes one output row; `in` points to the first row that each feed needs. */
+typedef tinyc_status (*tinyc_row)(const uint8_t *const *in, uint8_t *out, uint32_t row);
+
+typedef struct {
+    tinyc_row run;
+    const tinyc_feed *feeds;
+    uint16_t feed_count;
+    uint16_t output; /* the line it writes */
+} tinyc_stage;
+
+#define TINYC_STREAM_FEEDS 10u /* the most inputs that an operator has */
+
+typedef struct {
+    const tinyc_line *lines;
+    const tinyc_stage *stages;
+    uint16_t line_count;
+    uint16_t stage_count;
+} tinyc_segment;
+
+/* What changes while a segment runs. */
+typedef struct {
+    uint16_t made; /* rows computed so far */
+    uint16_t held; /* the first row that is still in the buffer */
+} tinyc_line_state;
+
+/* Marks the lines that no stage writes as there, and all others as empty. */
+void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state);
+
+/* Computes every row that can be computed from the rows that are there. */
+tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena);
+
+#endif

@@ -1,0 +1,69 @@
+"""The C of a streamed segment: per operator a function that picks the call of a row, and the tables of the runtime."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinyc.codegen.text import comment, identifier
+from tinyc.program.program import Segment, StreamedOperator
+
+if TYPE_CHECKING:
+    from tinyc.codegen.emit import Network
+
+
+def segment_source(segment: Segment, number: int, operators: list[int], network: Network) -> str:
+    """Row functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
+    named = list(zip(segment.operators, operators, strict=True))
+    parts = [_row_function(o, n) for o, n in named]
+    parts.append(_lines(segment, number, network))
+    parts += [_feeds(o, n) for o, n in named]
+    stages = "".join(
+        f"    {{row_{n}, feeds_{n}, {len(o.stage.feeds)}u, {o.stage.output}u}},\n" for o, n in named
+    )
+    counts = f"{len(segment.lines)}u, {len(named)}u"
+    parts.append(f"""
+static const tinyc_stage stages_{number}[] = {{
+{stages}}};
+
+static const tinyc_segment segment_{number} = {{lines_{number}, stages_{number}, {counts}}};
+
+static tinyc_status run_segment_{number}(void)
+{{
+    tinyc_line_state state[{len(segment.lines)}];
+    tinyc_stream_start(&segment_{number}, state);
+    return tinyc_stream_run(&segment_{number}, state, arena);
+}}
+""")
+    return "".join(parts)
+
+
+def _row_function(operator: StreamedOperator, number: int) -> str:
+    """The variants follow each other from the top of the image to its bottom."""
+    name = f"op_{number}_{identifier(operator.variants[0][1].site.op.name)}"
+    choice = f"{name}_from_{operator.variants[-1][0]}(in, out)"
+    for (first, _), (following, _) in reversed(list(zip(operator.variants, operator.variants[1:], strict=False))):
+        choice = f"row < {following}u ? {name}_from_{first}(in, out) : {choice}"
+    unused = "" if len(operator.variants) > 1 else "    (void)row;\n"
+    return f"""
+static tinyc_status row_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)
+{{
+{unused}    RUN({number}u, {choice});
+    return TINYC_OK;
+}}
+"""
+
+
+def _lines(segment: Segment, number: int, network: Network) -> str:
+    readers = [max([i for i, o in enumerate(segment.operators) for f in o.stage.feeds if f.line == line], default=0)
+               for line in range(len(segment.lines))]
+    rows = "".join(
+        f"    {{{network.plan.offsets[line.place.buffer] + line.place.start}u, {line.row_bytes}u, {line.rows}u, "
+        f"{line.depth}u, {reader}u}}, /* {comment(line.label)} */\n"
+        for line, reader in zip(segment.lines, readers, strict=True)
+    )
+    return f"\n/* offset, bytes of a row, rows, rows held, last reader */\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"
+
+
+def _feeds(operator: StreamedOperator, number: int) -> str:
+    rows = ", ".join(f"{{{f.line}u, {f.stride}u, {f.before}u, {f.reach}u}}" for f in operator.stage.feeds)
+    return f"\nstatic const tinyc_feed feeds_{number}[] = {{{rows}}}; /* line, stride, before, reach */\n"

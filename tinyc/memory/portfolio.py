@@ -1,0 +1,97 @@
+"""Many searches for one question. The running time of one search is heavy-tailed: a wrong choice near the root can
+cost hours where another rule needs milliseconds. So every rule gets a few nodes, then every rule gets twice as many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tinyc.memory.exact import Rule, Search, State
+from tinyc.memory.first_fit import own_need
+from tinyc.memory.instance import Instance
+from tinyc.memory.tables import Ints, Tables
+
+FORGET = 0.5  # conflict weights halve from search to search, so that the latest failures count most
+
+
+class Answer(NamedTuple):
+    """A packing and the rule that found it, or None: no packing exists."""
+
+    offsets: list[int] | None
+    rule: str
+
+
+class Portfolio:
+    """All rules over one instance, with the conflicts that earlier searches met."""
+
+    def __init__(self, instance: Instance, needs: Sequence[int]) -> None:
+        self.tables = Tables(instance)
+        self.conflicts = np.ones(len(instance.sections))
+        ranks = _ranks(self.tables, own_need(instance, needs))
+        self.rules = [Rule(f"{ask}, {by}", ASK[ask], rank) for ask in ASK for by, rank in ranks.items()]
+
+    def decide(self, capacity: int, nodes: int, deadline: float) -> Answer | None:
+        """Is there a packing with a peak of at most `capacity`? Every rule may take `nodes` nodes. None: undecided."""
+        for rule in self.rules:
+            self.conflicts *= FORGET
+            search = Search(self.tables, self.conflicts, capacity, rule)
+            if search.run(nodes, deadline):
+                return Answer(search.offsets if search.complete else None, rule.name)
+            if time.perf_counter() > deadline:
+                return None
+        return None
+
+
+def _ranks(tables: Tables, need: Sequence[int]) -> dict[str, list[int]]:
+    """Ranks of the blocks, the first to be tried having 0."""
+    width = tables.width
+    span = [last - first for first, last in zip(tables.first, tables.last, strict=True)]
+    life = [block.last - block.first + 1 for block in tables.instance.blocks]
+    area = [w * t for w, t in zip(width, life, strict=True)]
+    keys: dict[str, Callable[[int], tuple[int, ...]]] = {
+        "need": lambda b: (-need[b], -life[b], -area[b]),
+        "life": lambda b: (-life[b], -area[b], -need[b]),
+        "need and area": lambda b: (-need[b], -area[b], -life[b]),
+        "area": lambda b: (-area[b],),
+        "span": lambda b: (-span[b], -area[b], -need[b]),
+        "size": lambda b: (-width[b], -need[b], -life[b]),
+    }
+    return {name: _inverse(sorted(range(len(width)), key=key)) for name, key in keys.items()}
+
+
+def _inverse(order: Sequence[int]) -> list[int]:
+    rank = [0] * len(order)
+    for position, block in enumerate(order):
+        rank[block] = position
+    return rank
+
+
+def _most_conflicts(search: Search, state: State, lowest: Ints, level: int) -> int:
+    return int(np.argmax(search.conflicts[lowest]))
+
+
+def _least_slack(search: Search, state: State, lowest: Ints, level: int) -> int:
+    return int(np.argmin((search.limit - state.rest)[lowest]))
+
+
+def _fewest_choices(search: Search, state: State, lowest: Ints, level: int) -> int:
+    tables = search.tables
+    choices = np.add.reduceat(state.start[tables.flat] == level, tables.heads, dtype=np.int64)[lowest]
+    slack = (search.limit - state.rest)[lowest] - level
+    return int(np.lexsort((slack, choices + (slack > 0)))[0])
+
+
+def _earliest(search: Search, state: State, lowest: Ints, level: int) -> int:
+    return 0
+
+
+ASK: dict[str, Callable[[Search, State, Ints, int], int]] = {
+    "most conflicts": _most_conflicts,
+    "least slack": _least_slack,
+    "fewest choices": _fewest_choices,
+    "earliest": _earliest,
+}

@@ -1,0 +1,105 @@
+"""How rows flow through a streamed segment: which operator fires next, and how many rows each tensor must hold.
+
+Every operator produces one output row at a time, as soon as the rows it reads are there; the one furthest downstream
+that can fire, fires. So a row is consumed as early as possible, and a line buffer holds only what is still to be read:
+the overlap of neighbouring windows, and the lag between the two paths of a residual. `kernels/stream` does the same in C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyc.ir.access import AxisAccess, Elementwise, Interval, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How an operator reads one line: output row y needs rows y·stride − before to y·stride − before + reach."""
+
+    line: int
+    stride: int = 1
+    before: int = 0
+    reach: int = 1
+
+    @classmethod
+    def of(cls, line: int, axis: AxisAccess) -> Feed:
+        """From the access map of the rows axis, which must be a window or elementwise."""
+        if isinstance(axis, Elementwise):
+            return cls(line)
+        if not isinstance(axis, Window):
+            raise ValueError(f"rows read as {axis} cannot be streamed")
+        return cls(line, axis.stride, axis.before, axis.reach)
+
+    def needs(self, row: int, rows: int) -> Interval:
+        """Rows that output row `row` reads, of a tensor that has `rows`."""
+        lo = row * self.stride - self.before
+        return min(max(0, lo), rows), max(0, min(rows, lo + self.reach))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One operator of a segment: the lines it reads and the line it writes."""
+
+    feeds: tuple[Feed, ...]
+    output: int
+
+
+class Flow:
+    """The state of a segment while it runs: rows made so far of every line.
+
+    Lines that no stage writes are there from the start, unless they are pushed row by row.
+    """
+
+    def __init__(self, rows: Sequence[int], stages: Sequence[Stage]) -> None:
+        self.rows, self.stages = tuple(rows), tuple(stages)
+        written = {stage.output for stage in stages}
+        self.made = [0 if line in written else count for line, count in enumerate(rows)]
+        self._readers: list[list[tuple[int, Feed]]] = [[] for _ in rows]
+        for index, stage in enumerate(stages):
+            for feed in stage.feeds:
+                self._readers[feed.line].append((index, feed))
+        self._cursor = len(stages) - 1
+
+    def ready(self, index: int) -> bool:
+        """Whether a stage's next row exists and can be computed."""
+        stage = self.stages[index]
+        row = self.made[stage.output]
+        if row >= self.rows[stage.output]:
+            return False
+        return all(feed.needs(row, self.rows[feed.line])[1] <= self.made[feed.line] for feed in stage.feeds)
+
+    def next(self) -> int | None:
+        """The stage to fire: the furthest downstream that is ready; None where all rows are made (or wait for a push)."""
+        while self._cursor >= 0:
+            if self.ready(self._cursor):
+                return self._cursor
+            self._cursor -= 1
+        return None
+
+    def fired(self, index: int) -> None:
+        """Record that a stage produced its next row."""
+        line = self.stages[index].output
+        self.made[line] += 1
+        self._cursor = max((index, *(reader for reader, _ in self._readers[line])))
+
+    def first_needed(self, line: int) -> int:
+        """The lowest row of a line that some stage still reads; all that were made where none does."""
+        lowest = self.made[line]
+        for index, feed in self._readers[line]:
+            output = self.stages[index].output
+            row = self.made[output]
+            if row < self.rows[output]:
+                lowest = min(lowest, feed.needs(row, self.rows[line])[0])
+        return lowest
+
+
+def line_depths(rows: Sequence[int], stages: Sequence[Stage]) -> tuple[int, ...]:
+    """Rows that each line must hold at once: found by letting the rows flow; all of them for lines nobody writes."""
+    flow = Flow(rows, stages)
+    depth = [0 if made == 0 else count for made, count in zip(flow.made, rows, strict=True)]
+    while (index := flow.next()) is not None:
+        line = stages[index].output
+        depth[line] = max(depth[line], flow.made[line] + 1 - flow.first_needed(line))
+        flow.fired(index)
+    return tuple(depth)

@@ -1,0 +1,130 @@
+"""A compiled network against TensorFlow Lite Micro, on the same inputs, integer by integer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyc.errors import Mismatch, UsageError
+from tinyc.ir.types import Array
+from tinyc.reference.tflm import TflmReference
+from tinyc.verification.compare import Difference, difference
+from tinyc.verification.execute import Place, execute, unpack
+from tinyc.verification.layers import Layer, compare_layers
+from tinyc.verification.samples import Sample
+from tinyc.verification.values import convert
+
+if TYPE_CHECKING:
+    from tinyc.compiler import Compiled
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a comparison found. `first` tells the first wrong element; `layers` is None unless asked for."""
+
+    on: Place
+    reference: str
+    samples: int
+    found: Difference
+    first: str | None
+    layers: tuple[Layer, ...] | None
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys of `verify --json`; layers under `layers` where they were compared."""
+        data = {
+            "on": self.on,
+            "reference": self.reference,
+            "samples": self.samples,
+            "outputs_compared": self.found.compared,
+            "mismatches": self.found.mismatches,
+            "max_abs_diff": self.found.max_abs_diff,
+            "note": self.note,
+        }
+        return data if self.layers is None else data | {"layers": [asdict(layer) for layer in self.layers]}
+
+    @property
+    def first_wrong_layer(self) -> Layer | None:
+        """The first operator that differs from the reference, where layers were compared."""
+        return next((layer for layer in self.layers or () if layer.found and layer.found.mismatches), None)
+
+    @property
+    def failure(self) -> Mismatch | None:
+        """The error that says where the two disagree; None where they agree."""
+        if not self.found.mismatches and self.first_wrong_layer is None:
+            return None
+        first = f" {self.first}." if self.first else ""
+        return Mismatch(
+            f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}, by up to "
+            f"{self.found.max_abs_diff}.{first} {self._where()} This is a defect of tinyc or of the linked "
+            "CMSIS-NN; please report it."
+        )
+
+    def _where(self) -> str:
+        layer = self.first_wrong_layer
+        if layer is not None and layer.found is not None:
+            return (
+                f"The first operator that differs is {layer.operator!r} (kernel {layer.kernel}): "
+                f"{layer.found.mismatches:,} of {layer.found.compared:,} values, by up to {layer.found.max_abs_diff}."
+            )
+        if self.layers is not None:
+            return "No operator that has a counterpart in the model file differs."
+        return "--per-layer names the first operator that differs."
+
+
+def verify(
+    compiled: Compiled,
+    samples: Sequence[Sample],
+    *,
+    on: Place = "host",
+    per_layer: bool = False,
+    cmsis_nn: Path | None = None,
+) -> Verification:
+    """Run the generated C and the reference on `samples` and compare every output element.
+
+    Raises UsageError for a network that did not come from a model file, ToolchainError where compiler,
+    emulator or reference is missing, ProgramFailed where the C misbehaves. A disagreement is no exception: see
+    `failure`.
+    """
+    if compiled.source is None:
+        raise UsageError(
+            f"{compiled.name} was compiled from a graph; verify needs the model file to compare with."
+        )
+    reference = TflmReference(compiled.source)
+    name = TflmReference.version()
+    inputs = [_reference_inputs(compiled, sample) for sample in samples]
+    expected = [_reference_outputs(compiled, reference.run(sample)) for sample in inputs]
+    result = execute(compiled, samples, on=on, cmsis_nn=cmsis_nn, dump_operators=per_layer)
+    got = [unpack(outputs, compiled.program.outputs) for outputs in result.outputs]
+    layers = compare_layers(compiled, reference, inputs, result.operator_outputs or ()) if per_layer else None
+    found, first = _compare(compiled, got, expected)
+    return Verification(on, name, len(samples), found, first, layers, result.note)
+
+
+def _reference_inputs(compiled: Compiled, sample: Sample) -> list[Array]:
+    """A sample as the model file wants it: float32 where only the compiled network has int8 ends."""
+    pairs = zip(sample, compiled.graph.inputs, compiled.imported.inputs, strict=True)
+    return [convert(array, ours.type, theirs.type) for array, ours, theirs in pairs]
+
+
+def _reference_outputs(compiled: Compiled, outputs: Sequence[Array]) -> list[Array]:
+    """The reference's outputs, as codes where the compiled network gives codes; no digit is lost."""
+    pairs = zip(outputs, compiled.imported.outputs, compiled.program.outputs, strict=True)
+    return [convert(array, theirs.type, ours.type) for array, theirs, ours in pairs]
+
+
+def _compare(
+    compiled: Compiled, got: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]]
+) -> tuple[Difference, str | None]:
+    found, first = Difference(), None
+    for number, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
+        for port, a, b in zip(compiled.program.outputs, ours, theirs, strict=True):
+            one = difference(a, b)
+            if one.mismatches and first is None:
+                index = int((a.reshape(-1) != b.reshape(-1)).argmax())
+                values = f"{a.flat[index]}, expected {b.flat[index]}"
+                first = f"In sample {number}, element {index} of {port.name!r} is {values}"
+            found += one
+    return found, first
