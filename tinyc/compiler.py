@@ -23,6 +23,7 @@ from tinyc.targets import load as load_target
 
 
 Io = Literal["int8", "asis"]
+Objective = Literal["sram", "speed", "balanced"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Options:
     """Everything that a user can decide about a compilation."""
 
     io: Io = "int8"  # "asis" keeps float QUANTIZE/DEQUANTIZE at the ends
+    objective: Objective = "balanced"  # least SRAM, fewest instructions, or the fastest that fits the board
     name: str | None = None  # C prefix; the model's name where not given
     pipeline: Sequence[Pass] | None = None  # passes instead of the default ones
     disabled_pass: Sequence[str] = ()
@@ -41,6 +43,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.io not in get_args(Io):
             raise UsageError(f"expected io 'int8' or 'asis', got {self.io!r}")
+        if self.objective not in get_args(Objective):
+            raise UsageError(f"expected objective 'sram', 'speed' or 'balanced', got {self.objective!r}")
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,25 @@ def compile_graph(
     machine = load_target(target)
     imported, graph = graph, graph.copy()
     passes = run_passes(graph, options)
-    schedule = make_schedule(graph, machine, options.schedule)
-    program = lower(graph, schedule, machine)
-    verify_program(program)
-    plan = make_plan(program, time_limit=options.time_limit)
+    schedule, program, plan = plan_memory(graph, machine, options)
     return Compiled(
         options.name or imported.name, imported, graph, machine, options, schedule, program, plan, passes,
         time.perf_counter() - started, source,
     )
+
+
+def plan_memory(graph: Graph, target: Target, options: Options) -> tuple[Schedule, Program, Plan]:
+    """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
+    budget = {"sram": 0, "speed": None, "balanced": target.sram_bytes}[options.objective]
+    while True:
+        schedule = make_schedule(graph, target, options.schedule, budget=budget)
+        program = lower(graph, schedule, target)
+        verify_program(program)
+        plan = make_plan(program, time_limit=options.time_limit)
+        excess = plan.arena_bytes - (target.sram_bytes or plan.arena_bytes)
+        if not budget or excess <= 0 or options.schedule:
+            return schedule, program, plan
+        budget = max(0, budget - excess)  # alignment and gaps, which the choice of segments does not see
 
 
 def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:

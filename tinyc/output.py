@@ -26,8 +26,8 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"the output folder {folder} is a file. Choose another one with -o.")
     if not force and _occupied(folder):
         raise UsageError(
-            f"the output folder {folder} is not empty, and nothing in it was touched. Choose another "
-            "one with -o, or give --force to replace what an earlier tinyc build wrote there (your own files stay)."
+            f"the output folder {folder} is not empty, and nothing in it was touched. Choose another one "
+            "with -o, or give --force to replace what an earlier tinyc build wrote there (other files stay)."
         )
 
 

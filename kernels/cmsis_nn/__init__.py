@@ -1,5 +1,5 @@
-"""Provider `cmsis-nn`: calls of Arm's CMSIS-NN, API of v7.0.0. The portable stand-in lies beside, in `standin/`."""
+"""Provider `cmsis-nn`: calls of Arm's CMSIS-NN, API of v7.0.0. `standin/` has a portable stand-in."""
 
-from tinyc.kernels.cmsis_nn import convolution, dense, elementwise, pooling
+from tinyc.kernels.cmsis_nn import convolution, dense, elementwise, movement, pooling, softmax
 
-__all__ = ["convolution", "dense", "elementwise", "pooling"]
+__all__ = ["convolution", "dense", "elementwise", "movement", "pooling", "softmax"]

@@ -11,13 +11,12 @@ from tinyc.kernels.cmsis_nn import scratch as library
 from tinyc.kernels.cmsis_nn.shapes import (
     CmsisKernel,
     activation,
-    bias_table,
     context,
     dims,
     image,
-    multiplier_tables,
     tile,
 )
+from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site, kernel
@@ -31,19 +30,18 @@ class WindowKernel(CmsisKernel):
     function: ClassVar[str]
 
     def geometry(self, site: Site) -> dict[str, Any]:
-        """Arguments of the size functions."""
-        op = site.op
+        """Arguments of the size functions, for one image: the batch is the compiler's loop."""
+        op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
         assert isinstance(op, WindowOperator)
         return {
-            "input_shape": image(site.sig.input(0).shape), "filter_shape": image(site.sig.input(1).shape),
-            "output_shape": image(site.sig.output.shape), "stride": op.stride, "padding": op.padding[:2],
+            "input_shape": (1, *x[1:]), "filter_shape": image(site.sig.input(1).shape),
+            "output_shape": (1, *y[1:]), "stride": op.stride, "padding": op.padding[:2],
             "dilation": op.dilation,
         }
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         channels = site.sig.output.shape[3]
-        bias = site.constant(2) if site.has(2) else None
-        return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(bias, channels)
+        return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)
 
     def cost(self, site: Site, target: Target) -> float:
         return self.per_mac[target.simd] * site.op.macs(site.sig) + 12 * site.sig.output.elements
@@ -55,9 +53,9 @@ class WindowKernel(CmsisKernel):
         arguments = [
             context(c),
             c.struct(
-                self.parameters, "params", input_offset=-x.zero_point, output_offset=y.zero_point, **self.extra(site),
-                stride=tile(op.stride), padding=tile(op.padding[:2]), dilation=tile(op.dilation),
-                activation=activation(op.clamp),
+                self.parameters, "params", input_offset=-x.zero_point, output_offset=y.zero_point,
+                **self.extra(site), stride=tile(op.stride), padding=tile(op.padding[:2]),
+                dilation=tile(op.dilation), activation=activation(op.clamp),
             ),
             c.struct(
                 "cmsis_nn_per_channel_quant_params", "quant",
@@ -66,7 +64,7 @@ class WindowKernel(CmsisKernel):
         ]
         operands = (
             ("input", x.shape, c.input(0)), ("filter", site.sig.input(1).shape, c.input(1)),
-            ("bias", (y.shape[3],), c.constant("bias")), ("output", y.shape, c.output()),
+            ("bias", (y.shape[3],), bias_of(site, c)), ("output", y.shape, c.output()),
         )
         for name, shape, pointer in operands:
             arguments += [dims(c, f"{name}_dims", shape), pointer]

@@ -8,7 +8,8 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, bias_table, dims, multiplier_tables
+from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims
+from tinyc.kernels.common.tables import BIAS, bias_of, bias_table, multiplier_tables
 from tinyc.ops.fixed_point import wrap32
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site, kernel
@@ -17,14 +18,14 @@ from tinyc.targets import Target
 
 @kernel("cmsis-nn/fully_connected_s8", op=FullyConnected)
 class FullyConnectedS8(CmsisKernel):
-    """Dense layer. On Helium the library reads bias and input offset as one sum per output: a table in flash."""
+    """Dense layer. On Helium the library reads bias and input offset as one sum per output: a table."""
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op, (_, outputs) = site.op, site.sig.output.shape
         assert isinstance(op, FullyConnected)
-        bias = bias_table(site.constant(2) if site.has(2) else None, outputs)
+        bias = bias_table(site, outputs)
         tables = bias | (multiplier_tables(op.multipliers(site.sig)) if self._per_channel(site) else {})
-        return tables | ({"sums": self._sums(site, bias["bias"])} if target.simd == "mve" else {})
+        return tables | ({"sums": self._sums(site)} if target.simd == "mve" else {})
 
     def _per_channel(self, site: Site) -> bool:
         quant = site.sig.input(1).quant
@@ -34,10 +35,11 @@ class FullyConnectedS8(CmsisKernel):
         quant = site.sig.input(1).quant
         return 0 if quant is None or self._per_channel(site) else -quant.zero_point[0]
 
-    def _sums(self, site: Site, bias: Array) -> Array:
+    def _sums(self, site: Site) -> Array:
         """What arm_vector_sum_s8 would compute at init: bias + input offset · Σ (weight + filter offset)."""
         weights = site.constant(1).astype(np.int64) + self._filter_offset(site)
-        total = bias.astype(np.int64) - site.sig.input(0).zero_point * weights.sum(axis=1)
+        bias = site.constant(BIAS).reshape(-1).astype(np.int64) if site.has(BIAS) else 0
+        total = bias - site.sig.input(0).zero_point * weights.sum(axis=1)
         return wrap32(total).astype(np.int32)
 
     def cost(self, site: Site, target: Target) -> float:
@@ -52,8 +54,8 @@ class FullyConnectedS8(CmsisKernel):
             size=4 * y.shape[1] if sums else 0,
         )
         params = c.struct(
-            "cmsis_nn_fc_params", "params", input_offset=-x.zero_point, filter_offset=self._filter_offset(site),
-            output_offset=y.zero_point, activation=activation(op.clamp),
+            "cmsis_nn_fc_params", "params", input_offset=-x.zero_point,
+            filter_offset=self._filter_offset(site), output_offset=y.zero_point, activation=activation(op.clamp),
         )
         if self._per_channel(site):
             function, quant = "arm_fully_connected_per_channel_s8", c.struct(
@@ -70,6 +72,6 @@ class FullyConnectedS8(CmsisKernel):
             function, ctx, params, quant,
             dims(c, "input_dims", (rows, 1, 1, depth)), c.input(0),
             dims(c, "filter_dims", (depth, 1, 1, w.shape[0])), c.input(1),
-            dims(c, "bias_dims", (w.shape[0],)), c.constant("bias"),
+            dims(c, "bias_dims", (w.shape[0],)), bias_of(site, c),
             dims(c, "output_dims", (rows, 1, 1, w.shape[0])), c.output(),
         )

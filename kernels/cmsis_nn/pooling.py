@@ -33,7 +33,8 @@ class PoolKernel(CmsisKernel):
         c.cmsis(
             self.function, context(c), params,
             dims(c, "input_dims", site.sig.input(0).shape), c.input(0),
-            dims(c, "filter_dims", (1, *op.extent, 1)), dims(c, "output_dims", site.sig.output.shape), c.output(),
+            dims(c, "filter_dims", (1, *op.extent, 1)),
+            dims(c, "output_dims", site.sig.output.shape), c.output(),
         )
 
 

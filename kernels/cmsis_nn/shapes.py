@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from tinyc.codegen.writer import CallWriter
-from tinyc.ir.types import Array, Shape
-from tinyc.ops.conv import ChannelMultipliers
+from tinyc.ir.types import Shape
 from tinyc.program.kernel import Kernel
 
 
 class CmsisKernel(Kernel):
-    """A call of the library. Instruction estimates are per multiply-accumulate or per output, by kind of SIMD."""
+    """A call of the library. Instruction estimates go by kind of SIMD."""
 
     includes = ("arm_nnfunctions.h",)
+    # instructions per multiply-accumulate
     per_mac: ClassVar[Mapping[str, float]] = {"none": 8.0, "dsp": 3.0, "mve": 0.8}
 
 
@@ -44,12 +42,3 @@ def activation(clamp: tuple[int, int]) -> dict[str, int]:
 def context(c: CallWriter) -> str:
     """The call's scratch as a cmsis_nn_context; NULL where it needs none."""
     return c.struct("cmsis_nn_context", "ctx", buf=c.scratch(), size=c.scratch_bytes)
-
-
-def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:
-    return {"multiplier": np.array(m.multiplier, np.int32), "shift": np.array(m.shift, np.int32)}
-
-
-def bias_table(bias: Array | None, channels: int) -> dict[str, Array]:
-    """The bias, or zeros: some of the library's paths read it even where NULL is documented."""
-    return {"bias": np.zeros(channels, np.int32) if bias is None else bias.reshape(-1)}

@@ -101,7 +101,7 @@ def check_elements(case: Case, rng: np.random.Generator, count: int) -> int:
 def test_access_map_covers_what_the_reference_reads(name: str, long: bool) -> None:
     seen = 0
 
-    @settings(max_examples=200 if long else 12)
+    @settings(max_examples=1000 if long else 50)
     @given(data=st.data(), case=STRATEGIES[name], seed=st.integers(0, 2**32 - 1))
     def check(data: st.DataObject, case: Case, seed: int) -> None:
         nonlocal seen
@@ -118,7 +118,7 @@ def test_access_map_covers_what_the_reference_reads(name: str, long: bool) -> No
 def test_elementwise_maps_are_exact(name: str) -> None:
     """Where a map claims that element k depends on element k alone, in-place execution will rely on it."""
 
-    @settings(max_examples=12)
+    @settings(max_examples=30)
     @given(case=STRATEGIES[name], seed=st.integers(0, 2**32 - 1))
     def check(case: Case, seed: int) -> None:
         node, rng = case.node(), np.random.default_rng(seed)

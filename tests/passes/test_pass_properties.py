@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 
 from tests.support.graphs import ENDS, STEPS, graphs
-from tests.support.operator_cases import inputs_of
 from tests.support.passes import assert_same_meaning
 from tinyc.ir.graph import Graph
-from tinyc.ir.interpreter import evaluate_all
 from tinyc.ir.operator import operators
 from tinyc.ir.text import parse_graph, print_graph
 from tinyc.ir.transform import Pass, Sequential, all_passes
-from tinyc.ir.types import DType
 from tinyc.ir.verifier import verify
 from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds
 
@@ -59,14 +55,6 @@ def test_passes_reach_a_fixed_point(graph: Graph) -> None:
 @given(graph=graphs(float_ends=True))
 def test_int8_ends_carry_the_codes_of_the_float_ends(graph: Graph) -> None:
     before = graph.copy()
-    DropFloatEnds().run(graph)
+    assert DropFloatEnds().run(graph)
     verify(graph)
-    assert [v.name for v in graph.inputs] == [v.name for v in before.inputs]
-    assert [v.name for v in graph.outputs] == [v.name for v in before.outputs]
-    for inputs in inputs_of(before, np.random.default_rng(1)):
-        expected = evaluate_all(before, inputs)
-        found = evaluate_all(graph, [expected[str(v.source)] for v in graph.inputs])
-        for old, new in zip(before.outputs, graph.outputs, strict=True):
-            assert old.producer is not None
-            codes = old.producer.input(0) if new.type.dtype is DType.int8 else old
-            np.testing.assert_array_equal(found[new.name], expected[codes.name])
+    assert_same_meaning(before, graph)

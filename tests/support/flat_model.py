@@ -18,7 +18,11 @@ Offset = int
 
 @dataclass
 class FlatTensor:
-    """One tensor; `data` None is an activation. `fields` adds or overrides fields of the Tensor table."""
+    """One tensor; `data` None is an activation.
+
+    `fields` adds or overrides fields of the Tensor table, `buffer` of the table of its data. A value (name, fields)
+    is a table.
+    """
 
     name: str
     shape: Sequence[int]
@@ -28,6 +32,7 @@ class FlatTensor:
     axis: int = 0
     data: bytes | None = None
     fields: dict[str, Any] = field(default_factory=dict)
+    buffer: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,6 +57,7 @@ class FlatModel:
     outputs: list[int] = field(default_factory=list)
     subgraphs: int = 1
     version: int = 3
+    metadata: Sequence[str] = ()
 
     def tensor(self, name: str, shape: Sequence[int], type: str = "INT8", **kwargs: Any) -> int:
         """Add a tensor; its index."""
@@ -92,6 +98,8 @@ class _Serialiser:
             return self.bytes(value)
         if isinstance(value, np.ndarray):
             return self.builder.CreateNumpyVector(value)
+        if isinstance(value, tuple):
+            return self.table(value[0], **value[1])
         if isinstance(value, list):  # offsets of tables
             getattr(tflite, f"{table}Start{key}Vector")(self.builder, len(value))
             for offset in reversed(value):
@@ -137,9 +145,10 @@ class _Serialiser:
     def subgraph(self, buffers: list[Offset]) -> Offset:
         tensors = []
         for tensor in self.model.tensors:
-            index = 0 if tensor.data is None else len(buffers)
-            if tensor.data is not None:
-                buffers.append(self.table("Buffer", Data=tensor.data))
+            index = 0
+            if tensor.data is not None or tensor.buffer:
+                index = len(buffers)
+                buffers.append(self.table("Buffer", **({"Data": tensor.data} | tensor.buffer)))
             tensors.append(self.tensor(tensor, index))
         operators = [self.operator(op, index) for index, op in enumerate(self.model.operators)]
         inputs, outputs = (np.array(i, np.int32) for i in (self.model.inputs, self.model.outputs))
@@ -149,9 +158,10 @@ class _Serialiser:
         buffers = [self.table("Buffer")]  # buffer 0 is "no data" by convention
         subgraphs = [self.subgraph(buffers) for _ in range(self.model.subgraphs)]
         codes = [self.code(op) for op in self.model.operators]
+        metadata = [self.table("Metadata", Name=name) for name in self.model.metadata]
         root = self.table(
             "Model", Version=self.model.version, OperatorCodes=codes, Subgraphs=subgraphs, Description="tinyc test",
-            Buffers=buffers,
+            Buffers=buffers, Metadata=metadata or None,
         )
         self.builder.Finish(root, b"TFL3")
         return bytes(self.builder.Output())

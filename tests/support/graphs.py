@@ -361,6 +361,7 @@ def graphs(
 ) -> Graph:
     """A valid graph of one or two inputs and one or more outputs. Inputs and results are their own source.
 
+    max_nodes: no further nodes from that count on.
     operators: names to choose from (default: all); reshapes come in where an operator needs another rank.
     float_ends: float32 inputs and outputs, through QUANTIZE and DEQUANTIZE.
     in_tflite: only what `write_tflite` can write. constant_nodes: also nodes that read constants alone.
@@ -375,9 +376,10 @@ def graphs(
         c = b.constant((1, 2, 3, 4), b.quant(0.05))
         b.values.append(b.graph.add_constant("constant", c.type, c.data))
     idioms = [idiom for idiom in IDIOMS if {*idiom} <= {*names}]
-    while len(b.graph.nodes) < max_nodes and not (b.graph.nodes and b.size(0, max_nodes) == 0):
-        chain = b.pick(idioms) if idioms and b.chance() else [b.pick(names)]
-        b.extend(chain, b.pick(b.values[-4:]))
+    for _ in range(b.size(1, max_nodes)):
+        chain = b.pick([*idioms, *([name] for name in names)])
+        if len(b.graph.nodes) < max_nodes:
+            b.extend(chain, b.pick(b.values[-4:]))
     _finish(b, float_ends, unused)
     return b.graph
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,14 +16,14 @@ from tinyc.ir.verifier import verify
 
 
 def check_pass(pipeline: str, before: str, after: str) -> None:
-    """Run a pipeline on a graph and compare with the graph expected, up to names; the integers must stay.
+    """Run passes on a graph and compare with the graph expected, up to names; the integers must stay.
 
     Both are the lines between `graph @g {` and `}`. A constant without data holds random codes.
     """
     graph, expected = read(before), read(after)
     original = graph.copy()
     for pass_ in parse_pipeline(pipeline):
-        pass_.run(graph)
+        assert pass_.run(graph), f"{pass_} says that it changed nothing"
     verify(graph)
     assert canonical(graph) == canonical(expected)
     assert_same_meaning(original, graph)
@@ -45,6 +45,8 @@ def read(text: str) -> Graph:
         if value.data is None:
             low, high = (-1000, 1001) if value.type.dtype is DType.int32 else (-128, 128)
             value.data = rng.integers(low, high, value.type.shape).astype(value.type.dtype.numpy)
+    for value in (*graph.inputs, *(v for node in graph.nodes for v in node.outputs)):
+        value.source = value.source or value.name
     verify(graph)
     return graph
 
@@ -70,21 +72,31 @@ def canonical(graph: Graph) -> str:
 
 # ---------------------------------------------------------------------- meaning
 def assert_same_meaning(before: Graph, after: Graph) -> None:
-    """Equal interface and equal outputs, on random and extreme inputs; values hold their source's numbers."""
-    for side in ("inputs", "outputs"):
-        ends = [[(v.name, v.type) for v in getattr(g, side)] for g in (before, after)]
-        assert ends[0] == ends[1]
+    """Equal ends, and equal numbers there and wherever a value names its source, on random and extreme inputs.
+
+    Where `after` exchanges codes for the real numbers of `before`, the codes are those of its QUANTIZE and
+    DEQUANTIZE. Every input and result of `before` is its own source.
+    """
+    assert [v.name for v in after.inputs] == [v.name for v in before.inputs]
+    assert [v.name for v in after.outputs] == [v.name for v in before.outputs]
     for inputs in inputs_of(before, np.random.default_rng(0)):
-        assert_same_numbers(before, after, inputs)
+        expected = evaluate_all(before, inputs)
+        _assert_same_numbers(before, after, expected)
 
 
-def assert_same_numbers(before: Graph, after: Graph, inputs: Sequence[Array]) -> None:
-    found, expected = evaluate_all(after, inputs), evaluate_all(before, inputs)
+def _assert_same_numbers(before: Graph, after: Graph, expected: Mapping[str, Array]) -> None:
+    found = evaluate_all(after, [expected[str(v.source)] for v in after.inputs])
     for old, new in zip(before.outputs, after.outputs, strict=True):
-        np.testing.assert_array_equal(found[new.name], expected[old.name], err_msg=f"output {old.name}")
-    origin = {v.source: v for v in before.values() if v.source}
+        origin = old if old.type == new.type else _codes_of(old)
+        assert new.type == origin.type
+        np.testing.assert_array_equal(found[new.name], expected[origin.name], err_msg=f"output {old}")
+    types = {v.source: v.type for v in before.values()}
     for value in after.values():
-        if value.source:
-            old = origin[value.source]
-            assert value.type == old.type, f"{value} claims to be {old}"
-            np.testing.assert_array_equal(found[value.name], expected[old.name], err_msg=str(value))
+        if value.source is not None:
+            assert value.type == types[value.source], f"{value} claims to be {value.source!r}"
+            np.testing.assert_array_equal(found[value.name], expected[value.source], err_msg=str(value))
+
+
+def _codes_of(real: Value) -> Value:
+    assert real.producer is not None and real.producer.op.name == "dequantize", f"{real} changed its type"
+    return real.producer.input(0)

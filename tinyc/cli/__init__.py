@@ -74,7 +74,8 @@ def _internal(error: Exception) -> str:
     said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
     return (
         f"internal error, a defect of tinyc ({said}, in {os.path.basename(where.filename)} line "
-        f"{where.lineno}). Run again with TINYC_DEBUG=1 in the environment for the traceback, and report it with the model."
+        f"{where.lineno}). Run again with TINYC_DEBUG=1 in the environment for the traceback, and report it "
+        "with the model."
     )
 
 

@@ -11,16 +11,14 @@ LIVE_SHOWN = 5  # tensors named at the peak
 
 def headline(data: dict[str, Any]) -> list[Line | str]:
     """Three lines: what became of the operators, where SRAM and flash go, what is live at the peak."""
-    operators = (
-        f"{data['operators_in_model']} operators -> {data['operators']} after {len(data['passes'])} passes"
-    )
+    operators = f"{data['operators_in_model']} operators -> {data['operators']}"
+    title = f"{data['model']}  {operators} after {len(data['passes'])} passes  {data['seconds']:.1f} s"
     machine = data["target"] if data["target"] == data["core"] else f"{data['core']} {data['target']}"
-    flash = data["flash"]
+    weights, tables = data["flash"]["weights"], data["flash"]["tables"]
     return [
-        Line(f"{data['model']}  {operators}  {data['seconds']:.1f} s", "bold"),
-        f"  {machine}   SRAM {_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})   flash "
-        f"{_of(flash['weights'] + flash['tables'], data['flash_bytes'])} (weights {flash['weights']:,}, tables "
-        f"{flash['tables']:,}, code apart)",
+        Line(title, "bold"),
+        f"  {machine}   SRAM {_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})   "
+        f"flash {_of(weights + tables, data['flash_bytes'])} (weights {weights:,}, tables {tables:,})",
         *([f"  peak at {peak_text(data['peak'])}"] if data["peak"] else []),
     ]
 

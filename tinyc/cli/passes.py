@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
 
 
 def _describe(cls: type[Pass], owner: str, order: list[str]) -> dict[str, Any]:
-    options = {f.name: str(f.default) for f in fields(cls)}  # type: ignore[arg-type]
+    options = {f.name: str(f.default) for f in fields(cls)}
     return {
         "name": cls.name,
         "opt_level": cls.opt_level,

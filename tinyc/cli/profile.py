@@ -46,14 +46,14 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
 
 
 def _data(compiled: Compiled, result: RunResult) -> dict[str, Any]:
-    from tinyc.report.summary import calls_with_macs
+    from tinyc.report.operators import executed
 
-    calls = calls_with_macs(compiled.program.body)
+    counts = result.operators or ()
     operators = [
-        {"name": call.node, "kernel": call.kernel.name, "macs": macs, "instructions": instructions}
-        for (call, macs), instructions in zip(calls, result.operators or (), strict=True)
+        {"name": found.name, "kernel": found.kernel, "macs": found.macs, "instructions": count}
+        for found, count in zip(executed(compiled.program), counts, strict=True)
     ]
-    instructions, macs = result.instructions or 0, sum(operator["macs"] for operator in operators)
+    instructions, macs = result.instructions or 0, compiled.graph.macs
     return {
         "model": compiled.imported.name,
         "target": compiled.target.name,
@@ -81,8 +81,8 @@ def _lines(data: dict[str, Any]) -> list[Line | str]:
     provider = "CMSIS-NN at " + data["cmsis_nn"] if data["cmsis_nn"] else "the portable stand-in for CMSIS-NN"
     return [
         Line(f"{data['model']} on {data['target']}: {data['instructions']:,} instructions{rate}", "bold"),
-        f"  stack {data['stack_bytes']:,} | code {data['text_bytes']:,} | constants {data['rodata_bytes']:,} | "
-        f"arena {data['arena_bytes']:,} bytes | {provider}",
+        f"  stack {data['stack_bytes']:,} | code {data['text_bytes']:,} | "
+        f"constants {data['rodata_bytes']:,} | arena {data['arena_bytes']:,} bytes | {provider}",
         *([f"  note: {data['note']}"] if data["note"] else []),
         *table(("operator", "kernel", "MACs", "instructions", "share"), rows),
     ]

@@ -8,7 +8,7 @@ entry-point group `tinyc.kernels`. See `kernels/` for the declarations and docs/
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -123,27 +123,36 @@ def find_kernel(name: str) -> Kernel:
     return KERNELS.get(name)
 
 
-def select(node: Node, target: Target, preferred: str | None = None) -> Kernel:
-    """The cheapest kernel that serves a node, or the one asked for by name.
+def needs_kernel(node: Node) -> bool:
+    """Whether anything runs: a view of bytes in the arena is free, a view of a constant must be copied there."""
+    return not node.op.is_view or node.input(0).is_constant
+
+
+def select(node: Node, sites: Sequence[Site], target: Target, preferred: str | None = None) -> Kernel:
+    """The cheapest kernel that serves all of a node's sites, or the one asked for by name.
 
     Raises ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
     """
-    site = Site.of(node)
     if preferred is not None:
         chosen = find_kernel(preferred)
-        reason = f"it serves {chosen.op.name}" if not isinstance(site.op, chosen.op) else chosen.refuses(site, target)
+        reason = None if isinstance(node.op, chosen.op) else f"it serves {chosen.op.name}"
+        reason = reason or _refusal(chosen, sites, target)
         if reason:
             raise UsageError(f"kernel {preferred} cannot serve {node.op.name} {node.name!r}: {reason}")
         return chosen
     reasons: list[str] = []
     usable: list[tuple[float, int, Kernel]] = []
-    for candidate in candidates(site):
-        reason = candidate.refuses(site, target)
+    for candidate in candidates(sites[0]):
+        reason = _refusal(candidate, sites, target)
         if reason:
             reasons.append(f"{candidate.name}: {reason}")
         else:
-            usable.append((candidate.cost(site, target), len(usable), candidate))
+            usable.append((sum(candidate.cost(site, target) for site in sites), len(usable), candidate))
     if not usable:
         told = "; ".join(reasons) or "no kernel is declared for this operator"
         raise ModelError(f"{node.op.name} {node.name!r} has no kernel on {target.name} ({told})")
     return min(usable, key=lambda u: u[:2])[2]
+
+
+def _refusal(kernel: Kernel, sites: Sequence[Site], target: Target) -> str | None:
+    return next(filter(None, (kernel.refuses(site, target) for site in sites)), None)

@@ -1,28 +1,51 @@
 """Graph + Schedule → Program: every value gets a buffer, every operator a kernel call.
 
 Views (reshape) share their input's buffer. An operator with a window that has a batch runs once per image, in a loop.
+Operators of a segment run together, row by row, through line buffers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tinyc.errors import UsageError
 from tinyc.ir.access import Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
+from tinyc.ir.operator import ROWS
 from tinyc.ir.types import Signature, TensorType
-from tinyc.program.kernel import Kernel, Site, find_kernel
-from tinyc.program.program import Buffer, Call, Flash, Loop, Operand, Port, Program, Range, Statement
+from tinyc.program.flow import Stage, line_depths
+from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel
+from tinyc.program.program import (
+    Buffer,
+    Call,
+    Flash,
+    Line,
+    Loop,
+    Operand,
+    Port,
+    Program,
+    Range,
+    Rows,
+    Segment,
+    Statement,
+    StreamedOperator,
+)
+from tinyc.program.rows import RowView, row_view
 
 if TYPE_CHECKING:
-    from tinyc.schedule import Schedule
+    from tinyc.schedule.schedule import Schedule
     from tinyc.targets import Target
 
 IMAGE = "image"  # the loop variable of a batch
 
 
 def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
-    """The program of a scheduled graph. The graph's outputs must be results or inputs, not constants."""
+    """The program of a scheduled graph. The graph's outputs must be results or inputs, not constants.
+
+    Raises UsageError where a segment of the schedule cannot be streamed.
+    """
     return _Lowering(graph, schedule, target).program()
 
 
@@ -35,8 +58,7 @@ class _Lowering:
     def program(self) -> Program:
         for value in self.graph.inputs:
             self._new_buffer(value, is_input=True)
-        by_name = {node.output.name: node for node in self.graph.nodes}
-        body = [s for name in self.schedule.order for s in self._statement(by_name[name])]
+        body = [s for nodes in self._steps() for s in self._statements(nodes)]
         outputs = tuple(self._port(v) for v in self.graph.outputs)
         for port in outputs:
             self.buffers[port.place.buffer] = replace(self.buffers[port.place.buffer], is_output=True)
@@ -44,12 +66,25 @@ class _Lowering:
         inputs = tuple(self._port(v) for v in self.graph.inputs)
         return Program(self.graph.name, self.buffers, constants, tuple(body), inputs, outputs)
 
+    def _steps(self) -> Iterator[list[Node]]:
+        """Nodes in order; those of a segment together."""
+        by_name = {node.output.name: node for node in self.graph.nodes}
+        segments = {name: segment for segment in self.schedule.segments for name in segment}
+        for name in self.schedule.order:
+            segment = segments.get(name, (name,))
+            if name == segment[0]:
+                yield [by_name[n] for n in segment]
+
     # -- places
+    def _buffer(self, bytes: int, label: str, **roles: bool) -> Range:
+        name = f"{'s' if roles.get('is_scratch') else ''}{len(self.buffers)}"
+        self.buffers[name] = Buffer(name, bytes, label, **roles)
+        return Range(name, 0, bytes)
+
     def _new_buffer(self, value: Value, *, is_input: bool = False) -> Range:
-        name = f"{len(self.buffers)}"
-        self.buffers[name] = Buffer(name, value.type.bytes, value.name, is_input=is_input)
-        self.home[value.name] = name
-        return self._range(value)
+        place = self._buffer(value.type.bytes, value.name, is_input=is_input)
+        self.home[value.name] = place.buffer
+        return place
 
     def _range(self, value: Value) -> Range:
         return Range(self.home[value.name], 0, value.type.bytes)
@@ -62,52 +97,118 @@ class _Lowering:
             return None
         return Flash(value.name) if value.is_constant else self._range(value)
 
+    def _scratch(self, kernels: Iterable[tuple[Kernel, Site]], label: str) -> Range | None:
+        """One buffer that is large enough for each of these calls, none of which runs while another does."""
+        bytes = max(kernel.scratch(site, self.target) for kernel, site in kernels)
+        return self._buffer(bytes, f"scratch of {label}", is_scratch=True) if bytes else None
+
+    def _kernel(self, node: Node) -> Kernel:
+        return find_kernel(self.schedule.kernels[node.output.name])
+
     # -- statements
-    def _statement(self, node: Node) -> list[Statement]:
-        source = node.inputs[0]
-        if node.op.is_view and source is not None and not source.is_constant:
-            self.home[node.output.name] = self.home[source.name]
+    def _statements(self, nodes: list[Node]) -> list[Statement]:
+        if len(nodes) > 1:
+            return [self._segment(nodes)]
+        (node,) = nodes
+        if not needs_kernel(node):
+            self.home[node.output.name] = self.home[node.input(0).name]
             return []
+        return [self._call(node)]
+
+    def _call(self, node: Node) -> Statement:
+        kernel, (site, images) = self._kernel(node), one_image(node)
         inputs = tuple(self._operand(v) for v in node.inputs)
-        kernel = find_kernel(self.schedule.kernels[node.output.name])
         outputs = tuple(self._new_buffer(v) for v in node.outputs)
-        site = Site.of(node)
-        images = _images(node)
+        scratch = self._scratch([(kernel, site)], node.name)
         if images == 1:
-            return [self._call(kernel, site, inputs, outputs, node.name)]
-        single = replace(site, sig=_one_image(site.sig, inputs))
+            return Call(kernel, site, inputs, outputs, scratch, node.name)
         moving = tuple(_per_image(r, images) if isinstance(r, Range) else r for r in inputs)
         written = tuple(_per_image(r, images) for r in outputs)
-        return [Loop(IMAGE, images, (self._call(kernel, single, moving, written, node.name),))]
+        return Loop(IMAGE, images, (Call(kernel, site, moving, written, scratch, node.name),))
 
-    def _call(
-        self, kernel: Kernel, site: Site, inputs: tuple[Operand, ...], outputs: tuple[Range, ...], node: str
-    ) -> Call:
-        scratch, bytes = None, kernel.scratch(site, self.target)
-        if bytes:
-            name = f"s{len(self.buffers)}"
-            self.buffers[name] = Buffer(name, bytes, f"scratch of {node}", is_scratch=True)
-            scratch = Range(name, 0, bytes)
-        return Call(kernel, site, inputs, outputs, scratch, node)
+    def _segment(self, nodes: list[Node]) -> Segment:
+        views = [_streamable(node) for node in nodes]
+        lines = SegmentLines(views, self.graph)
+        places = {name: self._line_place(name, lines) for name in lines.numbers}
+        scratch = self._scratch(
+            [(self._kernel(v.node), site) for v in views for _, site in v.sites], f"the segment from {nodes[0].name}"
+        )
+        operators = []
+        for view, stage in zip(views, lines.stages, strict=True):
+            fed = {index for index, _ in view.feeds}
+            inputs = tuple(
+                Rows(lines.numbers[v.name]) if i in fed and v is not None else self._operand(v)
+                for i, v in enumerate(view.node.inputs)
+            )
+            operators.append(StreamedOperator(stage, tuple(
+                (first, Call(self._kernel(view.node), site, inputs, (Rows(stage.output),), scratch, view.node.name))
+                for first, site in view.sites
+            )))
+        return Segment(
+            tuple(Line(places[n], lines.rows[i], lines.row_bytes[i], n) for n, i in lines.numbers.items()),
+            tuple(operators),
+        )
+
+    def _line_place(self, name: str, lines: SegmentLines) -> Range:
+        number = lines.numbers[name]
+        if name in self.home:
+            return Range(self.home[name], 0, lines.rows[number] * lines.row_bytes[number])
+        bytes = lines.depths[number] * lines.row_bytes[number]
+        if not lines.is_internal[number]:
+            return self._new_buffer(lines.values[number])
+        return self._buffer(bytes, f"{name}, {lines.depths[number]} rows")
 
 
-def _images(node: Node) -> int:
-    """Rounds of a batch loop: the batch, where the operator slides a window and images do not mix."""
-    access = node.access()[0]
-    if access is None or not any(isinstance(a, Window) for a in access.axes):
-        return 1
-    return node.output.type.shape[0] if access.axes[0] == Elementwise(0) else 1
+def _streamable(node: Node) -> RowView:
+    view = row_view(node)
+    if isinstance(view, str):
+        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {view}")
+    return view
 
 
-def _one_image(sig: Signature, inputs: tuple[Operand, ...]) -> Signature:
-    def single(kind: TensorType) -> TensorType:
-        return kind.with_shape((1, *kind.shape[1:]))
+class SegmentLines:
+    """The tensors of a segment, numbered: rows, bytes of a row, and how many rows each line buffer holds.
 
-    moving = [isinstance(r, Range) for r in inputs]
-    return Signature(
-        tuple(single(t) if t and m else t for t, m in zip(sig.inputs, moving, strict=True)),
-        tuple(single(t) for t in sig.outputs),
-    )
+    A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer.
+    """
+
+    def __init__(self, views: Sequence[RowView], graph: Graph) -> None:
+        inside = {id(view.node) for view in views}
+        self.values = list(dict.fromkeys(
+            value for view in views for value in (*(view.node.input(i) for i, _ in view.feeds), view.node.output)
+        ))
+        self.numbers = {value.name: number for number, value in enumerate(self.values)}
+        self.rows = [value.type.shape[ROWS] for value in self.values]
+        self.row_bytes = [value.type.bytes // value.type.shape[ROWS] for value in self.values]
+        self.stages = tuple(
+            Stage(
+                tuple(replace(feed, line=self.numbers[v.node.input(i).name]) for i, feed in v.feeds),
+                self.numbers[v.node.output.name],
+            )
+            for v in views
+        )
+        self.depths = line_depths(self.rows, self.stages)
+        self.is_internal = [
+            id(value.producer) in inside and not graph.is_output(value) and bool(value.uses)
+            and all(id(user) in inside for user in value.users)
+            for value in self.values
+        ]
+
+
+def one_image(node: Node) -> tuple[Site, int]:
+    """The site of one call and how many there are: the batch is a loop where the operator slides a window."""
+    site, access = Site.of(node), node.access()[0]
+    images = node.output.type.shape[0] if node.output.type.rank else 1
+    slides = access is not None and any(isinstance(a, Window) for a in access.axes)
+    if images == 1 or access is None or not slides or access.axes[0] != Elementwise(0):
+        return site, 1
+    constant = [v is None or v.is_constant for v in node.inputs]
+    inputs = tuple(t if t is None or c else _single(t) for t, c in zip(site.sig.inputs, constant, strict=True))
+    return replace(site, sig=Signature(inputs, tuple(_single(t) for t in site.sig.outputs))), images
+
+
+def _single(kind: TensorType) -> TensorType:
+    return kind.with_shape((1, *kind.shape[1:]))
 
 
 def _per_image(r: Range, images: int) -> Range:

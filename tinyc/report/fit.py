@@ -44,7 +44,8 @@ def peak_sentence(compiled: Compiled) -> str:
     named = ", ".join(f"{tensor['name']} {tensor['bytes']:,}" for tensor in step["live"][:LARGEST])
     rest = len(step["live"]) - LARGEST
     more = f" and {rest} more" if rest > 0 else ""
-    return f"The peak is at operator {step['operator']!r}, where {step['live_bytes']:,} bytes are live: {named}{more}. "
+    place = f"The peak is at operator {step['operator']!r}, where {step['live_bytes']:,} bytes are live"
+    return f"{place}: {named}{more}. "
 
 
 def _flash(compiled: Compiled, project: CProject) -> str | None:

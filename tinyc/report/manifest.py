@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import tinyc
+from tinyc.report.operators import executed
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
 
 FILE = "manifest.json"
-# What the generated integers equal. The version is the pin of the extra `verify` in pyproject.toml; rounding is
-# that of its reference kernels: once after the doubling high multiplication, and again after the right shift.
+# What the generated integers equal. The version is the pin of the extra `verify` in pyproject.toml; rounding
+# is that of its reference kernels: after the doubling high multiplication, and again after the right shift.
 REFERENCE = {"name": "tflite-micro", "version": "0.dev20261023182759", "rounding": "double"}
 
 
@@ -36,8 +37,8 @@ def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
         "arena_bytes": compiled.plan.arena_bytes,
         "passes": list(compiled.passes),
         "operators": [
-            {"name": call.node, "operator": call.site.op.name, "kernel": call.kernel.name}
-            for call in compiled.program.calls()
+            {"name": found.name, "operator": found.call.site.op.name, "kernel": found.kernel}
+            for found in executed(compiled.program)
         ],
         "files": {path: sha256(text) for path, text in sorted(files.items())},
     }

@@ -6,10 +6,10 @@ Nothing here depends on time, machine or folder, so equal inputs give equal repo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tinyc.program.program import Call, Statement
+from tinyc.report.operators import executed
 
 if TYPE_CHECKING:
     from tinyc.codegen import CProject
@@ -43,7 +43,7 @@ def summary(compiled: Compiled, project: CProject) -> Data:
         "operators": len(project.operators),
         "operators_in_model": len(compiled.imported.nodes),
         "passes": list(compiled.passes),
-        "kernels": dict(sorted(Counter(call.kernel.name for call in compiled.program.calls()).items())),
+        "kernels": dict(sorted(Counter(o.kernel for o in executed(compiled.program)).items())),
         "peak": peak(compiled),
     }
 
@@ -86,31 +86,21 @@ def _distinct_bytes(places: Iterable[tuple[int, int]]) -> int:
 
 
 def operator_table(compiled: Compiled) -> list[Data]:
-    """One row per kernel call, in order: operator, kernel, MACs, bytes of output and scratch."""
+    """One row per operator, in order. In a segment, output bytes are those of one row."""
     return [
         {
-            "name": call.node,
-            "operator": call.site.op.name,
-            "kernel": call.kernel.name,
-            "macs": macs,
-            "output_bytes": sum(kind.bytes for kind in call.site.sig.outputs),
-            "scratch_bytes": call.scratch.bytes if call.scratch else 0,
+            "name": found.name,
+            "operator": found.call.site.op.name,
+            "kernel": found.kernel,
+            "macs": found.macs,
+            "output_bytes": sum(kind.bytes for kind in found.call.site.sig.outputs),
+            "scratch_bytes": found.call.scratch.bytes if found.call.scratch else 0,
         }
-        for call, macs in calls_with_macs(compiled.program.body)
+        for found in executed(compiled.program)
     ]
-
-
-def calls_with_macs(body: tuple[Statement, ...], rounds: int = 1) -> Iterator[tuple[Call, int]]:
-    """Every call with the multiply-accumulates of all its rounds, in order of execution."""
-    for statement in body:
-        if isinstance(statement, Call):
-            yield statement, rounds * statement.site.op.macs(statement.site.sig)
-        else:
-            yield from calls_with_macs(statement.body, rounds * statement.count)
 
 
 def mac_overhead(compiled: Compiled) -> float:
     """Multiply-accumulates executed beyond those of the network, as a fraction of the latter."""
     needed = compiled.graph.macs
-    executed = sum(macs for _, macs in calls_with_macs(compiled.program.body))
-    return executed / needed - 1.0 if needed else 0.0
+    return sum(found.macs for found in executed(compiled.program)) / needed - 1.0 if needed else 0.0

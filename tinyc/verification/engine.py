@@ -57,9 +57,9 @@ class Verification:
             return None
         first = f" {self.first}." if self.first else ""
         return Mismatch(
-            f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}, by up to "
-            f"{self.found.max_abs_diff}.{first} {self._where()} This is a defect of tinyc or of the linked "
-            "CMSIS-NN; please report it."
+            f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}, by "
+            f"up to {self.found.max_abs_diff}.{first} {self._where()} This is a defect of tinyc or of the "
+            "linked CMSIS-NN; please report it."
         )
 
     def _where(self) -> str:
@@ -67,7 +67,8 @@ class Verification:
         if layer is not None and layer.found is not None:
             return (
                 f"The first operator that differs is {layer.operator!r} (kernel {layer.kernel}): "
-                f"{layer.found.mismatches:,} of {layer.found.compared:,} values, by up to {layer.found.max_abs_diff}."
+                f"{layer.found.mismatches:,} of {layer.found.compared:,} values, by up to "
+                f"{layer.found.max_abs_diff}."
             )
         if self.layers is not None:
             return "No operator that has a counterpart in the model file differs."
@@ -85,8 +86,8 @@ def verify(
     """Run the generated C and the reference on `samples` and compare every output element.
 
     Raises UsageError for a network that did not come from a model file, ToolchainError where compiler,
-    emulator or reference is missing, ProgramFailed where the C misbehaves. A disagreement is no exception: see
-    `failure`.
+    emulator or reference is missing, ProgramFailed where the C misbehaves. A disagreement is no exception:
+    see `failure`.
     """
     if compiled.source is None:
         raise UsageError(

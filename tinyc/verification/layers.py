@@ -10,6 +10,7 @@ import numpy as np
 
 from tinyc.ir.types import Array
 from tinyc.reference.tflm import TflmReference
+from tinyc.report.operators import Executed, executed
 from tinyc.verification.compare import Difference, difference, total
 
 if TYPE_CHECKING:
@@ -39,34 +40,31 @@ def compare_layers(
     """One Layer per operator in call order, over all samples: the reference's inputs, the network's dumps."""
     from tinyc.frontend.tflite import tensor_indices
 
-    calls = list(compiled.program.calls())
     indices = tensor_indices(compiled.source or b"")
-    sources = [_source(compiled, call, indices) for call in calls]
+    operators = executed(compiled.program)
+    sources = [_source(compiled, operator, indices) for operator in operators]
     wanted = sorted({indices[source] for source in sources if source is not None})
     expected = [reference.tensors(sample, wanted) for sample in inputs]
-    return tuple(
-        Layer(
-            call.node,
-            call.kernel.name,
-            source,
-            None
-            if source is None
-            else total(
-                _differ(call, dump[number], tensors[indices[source]])
-                for dump, tensors in zip(dumps, expected, strict=True)
-            ),
+
+    def layer(number: int, operator: Executed, source: str | None) -> Layer:
+        if source is None:
+            return Layer(operator.name, operator.kernel, None, None)
+        pairs = zip(dumps, expected, strict=True)
+        found = total(
+            _differ(operator.call, dump[number], tensors[indices[source]]) for dump, tensors in pairs
         )
-        for number, (call, source) in enumerate(zip(calls, sources, strict=True))
-    )
+        return Layer(operator.name, operator.kernel, source, found)
+
+    return tuple(layer(n, o, s) for n, (o, s) in enumerate(zip(operators, sources, strict=True)))
 
 
-def _source(compiled: Compiled, call: Call, indices: Mapping[str, int]) -> str | None:
-    """The file's tensor that a call's output equals; None where there is none, or the call makes a part."""
-    label = compiled.program.buffers[call.outputs[0].buffer].label
-    value = next((v for node in compiled.graph.nodes for v in node.outputs if v.name == label), None)
-    if value is None or value.source not in indices or value.type.bytes != call.outputs[0].bytes:
+def _source(compiled: Compiled, operator: Executed, indices: Mapping[str, int]) -> str | None:
+    """The file's tensor that an operator's output equals; None where there is none, or it is never whole."""
+    if operator.whole is None:
         return None
-    return value.source
+    label = compiled.program.buffers[operator.whole.buffer].label
+    value = next((v for node in compiled.graph.nodes for v in node.outputs if v.name == label), None)
+    return value.source if value is not None and value.source in indices else None
 
 
 def _differ(call: Call, dump: bytes, expected: Array) -> Difference:

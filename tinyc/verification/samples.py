@@ -55,15 +55,15 @@ def _codes(kind: str, type: TensorType, random: np.random.Generator) -> Array:
     low, high = type.dtype.limits
     index = np.arange(type.elements)
     zero = type.quant.zero_point[0] if type.quant else 0
-    values = {
-        "lowest": lambda: np.full(type.elements, low),
-        "highest": lambda: np.full(type.elements, high),
-        "zero point": lambda: np.full(type.elements, zero),
-        "ramp": lambda: low + index % (high - low + 1),
-        "falling ramp": lambda: high - index % (high - low + 1),
-        "alternating": lambda: np.where(index % 2 == 0, low, high),
-        "random": lambda: random.integers(low, high, type.elements, endpoint=True),
-    }[kind]()
+    fixed: dict[str, Array] = {
+        "lowest": np.full(type.elements, low),
+        "highest": np.full(type.elements, high),
+        "zero point": np.full(type.elements, zero),
+        "ramp": low + index % (high - low + 1),
+        "falling ramp": high - index % (high - low + 1),
+        "alternating": np.where(index % 2 == 0, low, high),
+    }
+    values = fixed[kind] if kind in fixed else random.integers(low, high, type.elements, endpoint=True)
     return values.astype(type.dtype.numpy).reshape(type.shape)
 
 
@@ -71,8 +71,8 @@ def _codes(kind: str, type: TensorType, random: np.random.Generator) -> Array:
 def load_samples(compiled: Compiled, path: Path, limit: int | None = None) -> list[Sample]:
     """The inputs in an .npz file: one array per network input, samples along the first axis.
 
-    An array is found by the input's name, else as `input_0`, `input_1`, …; a single input also as `x`, or where
-    it is the only array. int8 arrays are codes; float arrays become codes by the input's scale. Raises
+    An array is found by the input's name, else as `input_0`, `input_1`, …; a single input also as `x`, or
+    where it is the only array. int8 arrays are codes; float arrays become codes by the input's scale. Raises
     UsageError.
     """
     arrays = _read_npz(path)

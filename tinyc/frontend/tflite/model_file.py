@@ -13,6 +13,7 @@ import numpy as np
 
 from tinyc.errors import ModelError
 from tinyc.frontend.tflite.reader import Table, open_tflite
+from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.frontend.tflite.schema import BUILTIN_OPERATORS, OPTIONS, TABLES, TENSOR_TYPES
 from tinyc.ir.types import Array
 
@@ -60,9 +61,10 @@ class FileOperator:
         return f"{self.code} {self.custom!r}" if self.custom and self.code == "CUSTOM" else self.code
 
     def options(self, schema: str) -> Options:
-        """The options, which must be of table `schema` or absent. Raises ModelError where they are another table."""
+        """The options, which must be of table `schema` or absent. Raises Refusal where they are another table."""
         if self.options_type not in (0, OPTIONS[schema]):
-            raise ModelError(f"its options are of type {self.options_type}, expected {OPTIONS[schema]} ({schema})")
+            found = f"its options are of type {self.options_type}, expected {OPTIONS[schema]} ({schema})"
+            raise Refusal(found, "the file is damaged: convert the model again")
         table = self.record.table("builtin_options", schema) if self.options_type else None
         return Options(schema, table)
 

@@ -62,16 +62,17 @@ class Site:
         """The data of an operand that is known to be constant."""
         return self._importer.contents(self.tensor(index))
 
-    def numbers(self, index: int, role: str) -> tuple[int, ...]:
-        """A constant operand of integers, flattened (shapes, axes, paddings)."""
-        type_ = self.constant_type(index, role)
-        if type_.dtype not in (DType.int32, DType.int64):
-            raise Refusal(f"{role}: expected int32, got {type_.dtype.value}", "the file is damaged")
+    def numbers(self, index: int, role: str, *kinds: DType) -> tuple[int, ...]:
+        """A constant operand of integers, flattened (shapes, axes, paddings); of type int32 unless told otherwise."""
+        type_, allowed = self.constant_type(index, role), kinds or (DType.int32,)
+        if type_.dtype not in allowed:
+            expected = " or ".join(kind.value for kind in allowed)
+            raise Refusal(f"{role}: expected {expected}, got {type_.dtype.value}", "TFLM reads no other type here")
         return tuple(self.contents(index).reshape(-1).tolist())
 
-    def count(self, index: int, role: str, expected: int) -> tuple[int, ...]:
+    def count(self, index: int, role: str, expected: int, *kinds: DType) -> tuple[int, ...]:
         """A constant operand of exactly `expected` integers."""
-        found = self.numbers(index, role)
+        found = self.numbers(index, role, *kinds)
         if len(found) != expected:
             raise Refusal(f"{role}: expected {expected} numbers, got {len(found)}", "the file is damaged")
         return found

@@ -6,6 +6,7 @@ from tinyc.frontend.tflite.converter import MANY, converter
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.frontend.tflite.site import Site
 from tinyc.ir.graph import Value
+from tinyc.ir.types import DType
 from tinyc.ops import Reshape, StridedSlice
 
 
@@ -51,8 +52,10 @@ def _resolve(site: Site, axis: int, size: int, begin: int, end: int, stride: int
 def slice_(site: Site) -> None:
     """`size` -1 means all that is left."""
     x = site.value(0)
-    begin = site.count(1, "the begins", x.type.rank)
-    sizes = site.count(2, "the sizes", x.type.rank)
+    begin, sizes = (
+        site.count(index, role, x.type.rank, DType.int32, DType.int64)
+        for index, role in ((1, "the begins"), (2, "the sizes"))
+    )
     shape = tuple(n - b if s == -1 else s for n, b, s in zip(x.type.shape, begin, sizes, strict=True))
     _emit_slice(site, x, begin, shape)
 
