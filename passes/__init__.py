@@ -14,7 +14,6 @@ from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
-from tinyc.passes.merge_requantize import MergeRequantize
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
@@ -25,7 +24,6 @@ DEFAULT_PIPELINE: tuple[Pass, ...] = (
     FoldPadding(),
     CancelReshapes(),
     FuseActivation(),  # before tables: a clamp is free, a table is a loop over the tensor
-    MergeRequantize(),
     FuseLuts(),
     CommonSubexpressions(),  # equal tables
     DeadCode(),  # constants of what was fused
@@ -42,5 +40,4 @@ __all__ = [
     "FoldPadding",
     "FuseActivation",
     "FuseLuts",
-    "MergeRequantize",
 ]

@@ -14,7 +14,6 @@ from tinyc.passes.rewriting import (
     CODES,
     code_table,
     erase_if_unread,
-    only_reader,
     pointwise_operand,
     replace_result,
 )
@@ -26,18 +25,26 @@ class FuseLuts(Pass):
     """A function of single int8 codes becomes a `lut`, and a chain of them one: activations, requantisations,
     arithmetic with a constant of one element or of a tensor with itself.
 
-    Exact, because the table is what the references give for all 256 codes. A chain ends at a value that has
-    other readers, from which each of them looks up its own table: nothing is computed twice.
+    Exact, because the table is what the references give for all 256 codes. This is also how requantisations
+    merge: each of two rounds, so a single one to the last scale would give other codes. For the same reason a
+    requantize behind a convolution or dense layer cannot become part of that.
+
+    A value in between goes if all its readers are such functions: each then looks up from the value before. It
+    stays if an operator of another kind or the caller reads it, and the functions look up from there.
     """
 
     def rewrite(self, node: Node, graph: Graph) -> bool:
         x, table = _function(node)
-        if x is None or table is None:
+        if x is None or table is None or _is_passed_by(node.output, graph):
             return False
-        first, inner = _function(x.producer) if x.producer and only_reader(graph, x) else (None, None)
-        if first is not None and inner is not None:
-            return _look_up(node, first, table[inner.astype(int) + 128], graph)
-        return not isinstance(node.op, Lut) and _look_up(node, x, table, graph)
+        chain = [node]
+        while x.producer is not None and _is_passed_by(x, graph):
+            before, inner = _function(x.producer)
+            if before is None or inner is None:
+                break
+            chain.append(x.producer)
+            x, table = before, table[inner.astype(int) + 128]
+        return (len(chain) > 1 or not isinstance(node.op, Lut)) and _look_up(chain, x, table, graph)
 
 
 def _function(node: Node) -> tuple[Value | None, Array | None]:
@@ -48,13 +55,20 @@ def _function(node: Node) -> tuple[Value | None, Array | None]:
     return x, code_table(node)
 
 
-def _look_up(node: Node, x: Value, table: Array, graph: Graph) -> bool:
-    """Let the node look x up in the table; remove it where the table changes nothing."""
-    operands = [v for v in node.inputs if v is not None]
-    if x.type != node.output.type or not np.array_equal(table, CODES) or not replace_result(graph, node, x):
-        constant = graph.add_constant(f"{node.output.name}.table", TensorType((256,), DType.int8), table)
-        graph.replace(node, op=Lut(), inputs=[x, constant])
-    for value in operands:
-        if value is not x and value.producer is not None:
-            erase_if_unread(graph, value.producer)
+def _is_passed_by(value: Value, graph: Graph) -> bool:
+    """Whether all who read the value are functions, which can look up from before it instead."""
+    readers = value.users
+    return bool(readers) and not graph.is_output(value) and all(_function(n)[1] is not None for n in readers)
+
+
+def _look_up(chain: list[Node], x: Value, table: Array, graph: Graph) -> bool:
+    """Replace a chain, last node first, by looking x up in the table, or by x if the table changes nothing."""
+    last = chain[0]
+    idle = x.type == last.output.type and np.array_equal(table, CODES)
+    if not idle or not replace_result(graph, last, x):
+        name = f"{last.output.name}.table"
+        constant = graph.add_constant(name, TensorType((256,), DType.int8), table)
+        graph.replace(last, op=Lut(), inputs=[x, constant])
+    for node in chain[1:]:  # from the end to the start: readers before what they read
+        erase_if_unread(graph, node)
     return True

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest.register_assert_rewrite("tests.support")
 ROOT = Path(__file__).resolve().parent.parent
 
 # The default suite must give the same verdict twice, so it draws the same examples each time and keeps no

@@ -29,7 +29,10 @@ def test_the_content_decides(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     missing = failure(tmp_path / "none.tflite")
-    assert isinstance(missing, UsageError) and str(missing) == f"there is no file {tmp_path / 'none.tflite'}; check the path."
+    assert (
+        isinstance(missing, UsageError)
+        and str(missing) == f"there is no file {tmp_path / 'none.tflite'}; check the path."
+    )
     folder = failure(tmp_path)
     assert isinstance(folder, UsageError) and "is a directory" in str(folder)
     assert isinstance(failure(Path("a\0b")), UsageError)
@@ -55,7 +58,9 @@ def test_what_is_no_model(data: bytes, expected: str, tmp_path: Path) -> None:
 
 def test_importing_the_frontend_brings_no_heavy_package() -> None:
     code = "import sys, tinyc.frontend.tflite; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"tflite", "flatbuffers", "tflite_micro", "onnx", "rich"} & set(loaded)
 
 

@@ -29,7 +29,11 @@ def extremes(type_: TensorType) -> list[Array]:
     """Inputs at the ends of the element type, and both in turn."""
     low, high = (-128, 127) if type_.dtype is DType.int8 else (-4.0, 4.0)
     ends = np.array([low, high], type_.dtype.numpy)
-    return [np.full(type_.shape, low, ends.dtype), np.full(type_.shape, high, ends.dtype), np.resize(ends, type_.shape)]
+    return [
+        np.full(type_.shape, low, ends.dtype),
+        np.full(type_.shape, high, ends.dtype),
+        np.resize(ends, type_.shape),
+    ]
 
 
 def random_input(type_: TensorType, seed: int) -> Array:
@@ -69,7 +73,9 @@ def test_every_tensor_equals_tflm(imported: tuple[Graph, bytes], long: bool) -> 
         computed = evaluate_all(graph, [image])
         expected = reference.tensors([image], [indices[source] for source in values])
         for source, name in values.items():
-            np.testing.assert_array_equal(computed[name], expected[indices[source]], err_msg=f"{graph.name} {source}")
+            np.testing.assert_array_equal(
+                computed[name], expected[indices[source]], err_msg=f"{graph.name} {source}"
+            )
         outputs = reference.run([image])
         assert len(outputs) == len(graph.outputs)
         for value, output in zip(graph.outputs, outputs, strict=True):
@@ -99,5 +105,9 @@ def test_names_are_short_and_sources_whole(shared_models: Path) -> None:
     graph, _ = model(shared_models / "kws_ref_model.tflite")
     first = graph.nodes[0]
     assert first.name == "activation_Relu"
-    assert [v.name for v in first.inputs if v] == ["input_1", "activation_Relu_weights", "activation_Relu_bias"]
+    assert [v.name for v in first.inputs if v] == [
+        "input_1",
+        "activation_Relu_weights",
+        "activation_Relu_bias",
+    ]
     assert first.output.source is not None and first.output.source.startswith("functional_1/activation/Relu;")

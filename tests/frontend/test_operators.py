@@ -1,4 +1,4 @@
-"""What the file format can say and a Graph says otherwise: each case imports, and computes what TFLM computes."""
+"""What the file can say and a Graph says otherwise: each case imports, and computes what TFLM computes."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def test_transpose() -> None:
 @pytest.mark.parametrize("axis", [1, -1, -2])
 def test_concatenation_axis_from_the_back(axis: int) -> None:
     flat = FlatModel()
-    a, b = flat.tensor("a", (2, 2), **QUANT), flat.constant("b", np.array([[1, -2], [3, 4]], np.int8), **QUANT)
+    a, b = (
+        flat.tensor("a", (2, 2), **QUANT),
+        flat.constant("b", np.array([[1, -2], [3, 4]], np.int8), **QUANT),
+    )
     y = flat.tensor("y", (2, 4) if axis % 2 else (4, 2), **QUANT)
     flat.operator("CONCATENATION", [a, b], [y], "ConcatenationOptions", Axis=axis)
     flat.inputs, flat.outputs = [a], [y]
@@ -120,7 +123,9 @@ def test_slice(begin: tuple[int, ...], size: tuple[int, ...], shape: tuple[int, 
 @pytest.mark.parametrize("axis", [0, -1])
 def test_split(axis: int) -> None:
     part = (2, 6) if axis == 0 else (4, 3)
-    flat = single("SPLIT", (4, 6), [part, part], [np.array(axis, np.int32)], "SplitOptions", True, NumSplits=2)
+    flat = single(
+        "SPLIT", (4, 6), [part, part], [np.array(axis, np.int32)], "SplitOptions", True, NumSplits=2
+    )
     assert [node.op.name for node in agrees(flat).nodes] == ["strided_slice"] * 2
 
 
@@ -144,7 +149,10 @@ def test_pad_fills_with_the_zero_point() -> None:
 
 def test_padv2_fills_with_its_operand() -> None:
     flat = single("PADV2", (2, 2), (3, 2), [np.array([[1, 0], [0, 0]], np.int32)], "PadV2Options")
-    flat.operators[0].inputs = [*flat.operators[0].inputs, flat.constant("fill", np.array(-9, np.int8), **QUANT)]
+    flat.operators[0].inputs = [
+        *flat.operators[0].inputs,
+        flat.constant("fill", np.array(-9, np.int8), **QUANT),
+    ]
     assert "value=-9" in str(agrees(flat))
 
 
@@ -157,7 +165,9 @@ def test_constant_on_either_side(code: str, constant_first: bool, shape: tuple[i
     x, y = flat.tensor("x", (1, 2, 2, 3), **QUANT), flat.tensor("y", (1, 2, 2, 3), **QUANT)
     c = flat.constant("c", RNG.integers(-128, 128, shape).astype(np.int8), **QUANT)
     table = {"MINIMUM": "MaximumMinimumOptions", "MAXIMUM": "MaximumMinimumOptions"}
-    flat.operator(code, [c, x] if constant_first else [x, c], [y], table.get(code, f"{code.capitalize()}Options"))
+    flat.operator(
+        code, [c, x] if constant_first else [x, c], [y], table.get(code, f"{code.capitalize()}Options")
+    )
     flat.inputs, flat.outputs = [x], [y]
     agrees(flat)
 
@@ -269,7 +279,10 @@ def test_dense_of_any_rank(shape: tuple[int, ...], output: tuple[int, ...], oper
 def test_float_ends() -> None:
     flat = FlatModel()
     x, y = flat.tensor("x", (2, 3), "FLOAT32"), flat.tensor("y", (2, 3), "FLOAT32")
-    codes = [flat.tensor(f"codes{i}", (2, 3), scale=[s], zero_point=[z]) for i, (s, z) in enumerate([(1.5, 2), (3, -1)])]
+    codes = [
+        flat.tensor(f"codes{i}", (2, 3), scale=[s], zero_point=[z])
+        for i, (s, z) in enumerate([(1.5, 2), (3, -1)])
+    ]
     flat.operator("QUANTIZE", [x], [codes[0]], "QuantizeOptions")
     flat.operator("QUANTIZE", [codes[0]], [codes[1]], "QuantizeOptions")
     flat.operator("DEQUANTIZE", [codes[1]], [y], "DequantizeOptions")

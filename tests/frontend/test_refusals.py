@@ -131,7 +131,9 @@ def test_unknown_and_custom_operators_are_named() -> None:
     flat.operators[0].code = "SVDF"
     assert refused(flat).startswith("operator 0 SVDF ('y'): this operator is not supported; use others")
     flat.operators[0].code, flat.operators[0].custom = "CUSTOM", "AudioSpectrogram"
-    assert refused(flat).startswith("operator 0 CUSTOM 'AudioSpectrogram' ('y'): custom operators are not supported")
+    assert refused(flat).startswith(
+        "operator 0 CUSTOM 'AudioSpectrogram' ('y'): custom operators are not supported"
+    )
 
 
 def test_indices_out_of_range() -> None:
@@ -303,7 +305,11 @@ def test_shrunk_index_outside() -> None:
         ("TRANSPOSE", int32(0), "the permutation: expected 2 numbers, got 1"),
         ("TRANSPOSE", int32(0, 0), "expected a permutation of 2 axes"),
         ("TRANSPOSE", int32(0, 5), "axis 5 of a tensor with 2 axes"),
-        ("MEAN", np.array([0], np.int64), "the axes: expected int32, got int64; TFLM reads no other type here"),
+        (
+            "MEAN",
+            np.array([0], np.int64),
+            "the axes: expected int32, got int64; TFLM reads no other type here",
+        ),
         ("EXPAND_DIMS", int32(0, 1), "the axis: expected 1 numbers, got 2"),
     ],
 )

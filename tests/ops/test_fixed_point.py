@@ -71,7 +71,7 @@ def test_multipliers_at_the_edges(real: float, expected: Multiplier) -> None:
 
 
 def test_multiply_rounds_twice() -> None:
-    # 1/4 rounds to 0; but the high multiply makes 1/2, which rounds to 1, and the shift halves that, again to 1.
+    # 1/4 rounds to 0. But the high multiply makes 1/2, which rounds to 1, and the shift halves that: 1 again.
     assert multiply(np.array([1]), 1 << 30, -1)[0] == 1
     assert multiply(np.array([-1]), 1 << 30, -1)[0] == 0
 

@@ -31,7 +31,7 @@ UNIT = Quant.per_tensor(1.0, 0)
 
 
 def test_softmax_of_many_equal_logits_is_zero_everywhere() -> None:
-    """TFLM ends the process where the exponentials sum to 512 or more (tests/ops/test_tflm.py stays below)."""
+    """TFLM ends the process where the exponentials sum to 512 or more; test_tflm.py stays below."""
     x = int8((2, 1000), 0.1)
     peaked = np.full((1, 1000), -128)
     peaked[0, 7] = 127

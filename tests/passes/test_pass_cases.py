@@ -6,6 +6,7 @@ The cases of pass `fold-padding` lie in cases/fold_padding.py, as graphs in text
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 import pytest
@@ -17,13 +18,19 @@ NAMES = [cls.name for cls in all_passes() if cls.__module__.startswith("tinyc.pa
 
 
 def cases_of(name: str) -> ModuleType:
-    return import_module(f"tests.passes.cases.{name.replace('-', '_')}")
+    """The module of a pass's cases; one without cases where there is no such file."""
+    module = f"tests.passes.cases.{name.replace('-', '_')}"
+    if find_spec(module) is not None:
+        return import_module(module)
+    empty = ModuleType(module)
+    empty.REWRITES, empty.REFUSALS = {}, {}  # type: ignore[attr-defined]
+    return empty
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_pass_has_rewrites_and_refusals(name: str) -> None:
-    module = cases_of(name)
-    assert module.REWRITES and module.REFUSALS
+    cases = cases_of(name)
+    assert cases.REWRITES and cases.REFUSALS, f"{cases.__name__} must hold both for pass {name!r}"
 
 
 @pytest.mark.parametrize(("name", "title"), [(n, title) for n in NAMES for title in cases_of(n).REWRITES])

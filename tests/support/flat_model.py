@@ -70,7 +70,12 @@ class FlatModel:
         return self.tensor(name, array.shape, kind, data=array.tobytes(), **kwargs)
 
     def operator(
-        self, code: str, inputs: Sequence[int], outputs: Sequence[int], table: str | None = None, **options: Any
+        self,
+        code: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        table: str | None = None,
+        **options: Any,
     ) -> None:
         self.operators.append(FlatOperator(code, inputs, outputs, table, options))
 
@@ -95,7 +100,7 @@ class _Serialiser:
         if isinstance(value, str):
             return self.builder.CreateString(value)
         if isinstance(value, bytes):
-            return self.bytes(value)
+            return self.byte_vector(value)
         if isinstance(value, np.ndarray):
             return self.builder.CreateNumpyVector(value)
         if isinstance(value, tuple):
@@ -107,7 +112,7 @@ class _Serialiser:
             return self.builder.EndVector()
         return value
 
-    def bytes(self, data: bytes) -> Offset:
+    def byte_vector(self, data: bytes) -> Offset:
         """A byte vector, aligned to 16 as the schema asks for tensor data."""
         self.builder.StartVector(1, len(data), 16)
         self.builder.head -= len(data)
@@ -118,12 +123,17 @@ class _Serialiser:
         quantization = None
         if len(tensor.scale):
             quantization = self.table(
-                "QuantizationParameters", Scale=np.array(tensor.scale, np.float32),
-                ZeroPoint=np.array(tensor.zero_point, np.int64), QuantizedDimension=tensor.axis,
+                "QuantizationParameters",
+                Scale=np.array(tensor.scale, np.float32),
+                ZeroPoint=np.array(tensor.zero_point, np.int64),
+                QuantizedDimension=tensor.axis,
             )
         fields = {
-            "Shape": np.array(tensor.shape, np.int32), "Type": getattr(tflite.TensorType, tensor.type),
-            "Buffer": buffer, "Name": tensor.name, "Quantization": quantization,
+            "Shape": np.array(tensor.shape, np.int32),
+            "Type": getattr(tflite.TensorType, tensor.type),
+            "Buffer": buffer,
+            "Name": tensor.name,
+            "Quantization": quantization,
         }
         return self.table("Tensor", **(fields | tensor.fields))
 
@@ -139,7 +149,11 @@ class _Serialiser:
         builtin = getattr(tflite.BuiltinOperator, op.code)
         deprecated = min(builtin, 127)  # old readers look here; larger codes are in the second field only
         return self.table(
-            "OperatorCode", DeprecatedBuiltinCode=deprecated, BuiltinCode=builtin, Version=1, CustomCode=op.custom
+            "OperatorCode",
+            DeprecatedBuiltinCode=deprecated,
+            BuiltinCode=builtin,
+            Version=1,
+            CustomCode=op.custom,
         )
 
     def subgraph(self, buffers: list[Offset]) -> Offset:
@@ -160,8 +174,13 @@ class _Serialiser:
         codes = [self.code(op) for op in self.model.operators]
         metadata = [self.table("Metadata", Name=name) for name in self.model.metadata]
         root = self.table(
-            "Model", Version=self.model.version, OperatorCodes=codes, Subgraphs=subgraphs, Description="tinyc test",
-            Buffers=buffers, Metadata=metadata or None,
+            "Model",
+            Version=self.model.version,
+            OperatorCodes=codes,
+            Subgraphs=subgraphs,
+            Description="tinyc test",
+            Buffers=buffers,
+            Metadata=metadata or None,
         )
         self.builder.Finish(root, b"TFL3")
         return bytes(self.builder.Output())

@@ -76,7 +76,9 @@ def _window(node: Node, extent: Pair) -> dict[str, Any]:
     else:
         raise ValueError(f"{node}: padding {op.padding} is neither SAME nor VALID")
     return {
-        "Padding": padding, "StrideH": op.stride[0], "StrideW": op.stride[1],
+        "Padding": padding,
+        "StrideH": op.stride[0],
+        "StrideW": op.stride[1],
         "FusedActivationFunction": _activation(node, op.clamp),
     }
 
@@ -105,7 +107,9 @@ def _pool(node: Node) -> Spec:
     assert isinstance(node.op, (ops.AveragePool2D, ops.MaxPool2D))
     rows, cols = node.op.extent
     code = "AVERAGE_POOL_2D" if isinstance(node.op, ops.AveragePool2D) else "MAX_POOL_2D"
-    return Spec(code, "Pool2DOptions", _window(node, node.op.extent) | {"FilterHeight": rows, "FilterWidth": cols})
+    return Spec(
+        code, "Pool2DOptions", _window(node, node.op.extent) | {"FilterHeight": rows, "FilterWidth": cols}
+    )
 
 
 @_writes("add", "sub", "mul")
@@ -128,7 +132,9 @@ def _reshape(node: Node) -> Spec:
 @_writes("mean")
 def _mean(node: Node) -> Spec:
     attributes = node.op.attributes()
-    return Spec("MEAN", "ReducerOptions", {"KeepDims": attributes["keep_dims"]}, [_int32(*attributes["axes"])])
+    return Spec(
+        "MEAN", "ReducerOptions", {"KeepDims": attributes["keep_dims"]}, [_int32(*attributes["axes"])]
+    )
 
 
 @_writes("pad")
@@ -155,17 +161,27 @@ def _concatenation(node: Node) -> Spec:
 def _strided_slice(node: Node) -> Spec:
     attributes = node.op.attributes()
     begin, stride = attributes["begin"], attributes["stride"]
-    ends = [b + (n - 1) * s + (1 if s > 0 else -1) for b, s, n in zip(begin, stride, node.output.type.shape, strict=True)]
-    mask = sum(1 << axis for axis, end in enumerate(ends) if end < 0)  # an end of -1 would count from the back
+    ends = [
+        b + (n - 1) * s + (1 if s > 0 else -1)
+        for b, s, n in zip(begin, stride, node.output.type.shape, strict=True)
+    ]
+    mask = sum(
+        1 << axis for axis, end in enumerate(ends) if end < 0
+    )  # an end of -1 would count from the back
     zeros = dict.fromkeys(("BeginMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask"), 0)
     options = zeros | {"EndMask": mask}
-    return Spec("STRIDED_SLICE", "StridedSliceOptions", options, [_int32(*begin), _int32(*ends), _int32(*stride)])
+    return Spec(
+        "STRIDED_SLICE", "StridedSliceOptions", options, [_int32(*begin), _int32(*ends), _int32(*stride)]
+    )
 
 
 @_writes("resize_nearest")
 def _resize(node: Node) -> Spec:
     attributes = node.op.attributes()
-    options = {"AlignCorners": attributes["align_corners"], "HalfPixelCenters": attributes["half_pixel_centers"]}
+    options = {
+        "AlignCorners": attributes["align_corners"],
+        "HalfPixelCenters": attributes["half_pixel_centers"],
+    }
     size = [_int32(*node.output.type.shape[1:3])]
     return Spec("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions", options, size)
 
@@ -213,7 +229,11 @@ class _Lowering:
     def tensor(self, name: str, type: TensorType, data: bytes | None) -> int:
         quant: dict[str, Any] = {}
         if type.quant is not None:
-            quant = {"scale": type.quant.scale, "zero_point": type.quant.zero_point, "axis": type.quant.axis or 0}
+            quant = {
+                "scale": type.quant.scale,
+                "zero_point": type.quant.zero_point,
+                "axis": type.quant.axis or 0,
+            }
         return self.flat.tensor(name, type.shape, _KINDS[type.dtype], data=data, **quant)
 
     def bias_type(self, node: Node) -> TensorType | None:
@@ -249,7 +269,9 @@ class _Lowering:
             kind = DType(array.dtype.name)
             type_ = TensorType(array.shape, kind, spec.extra_type.quant if last and spec.extra_type else None)
             inputs.append(self.tensor(f"{node.name}/operand{position}", type_, array.tobytes()))
-        self.flat.operator(spec.code, inputs, [self.value(v) for v in node.outputs], spec.table, **spec.options)
+        self.flat.operator(
+            spec.code, inputs, [self.value(v) for v in node.outputs], spec.table, **spec.options
+        )
 
     def run(self) -> FlatModel:
         self.flat.inputs = [self.value(v) for v in self.graph.inputs]

@@ -40,13 +40,8 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
 
 
 def _problems(found: Inspection) -> list[str]:
-    """Every reason as a sentence that names its operator."""
-    own = [
-        f"operator {op.index} ({op.code}, {op.outputs[0] if op.outputs else 'no output'}): {reason}"
-        for op in found.operators
-        for reason in op.reasons
-    ]
-    return [*found.problems, *own]
+    """Those of the model as a whole, then those of its operators, each a sentence that names where."""
+    return [*found.problems, *(reason for op in found.operators for reason in op.reasons)]
 
 
 def _lines(name: str, found: Inspection, *, all_tensors: bool) -> list[Line | str]:

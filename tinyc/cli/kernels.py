@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyc.cli.console import Answer, Console, table
 from tinyc.cli.passes import first_sentence
+
+if TYPE_CHECKING:
+    from tinyc.program.kernel import Kernel
 
 HELP = "list kernels"
 
@@ -19,16 +22,21 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     import tinyc.kernels  # noqa: F401  registers ours
     from tinyc.program.kernel import KERNELS
 
-    rows: list[dict[str, Any]] = [
-        {
-            "name": kernel.name,
-            "provider": kernel.provider,
-            "operator": kernel.op.name,
-            "owner": KERNELS.owner(kernel.name),
-            "summary": first_sentence(type(kernel).__doc__),
-        }
-        for kernel in KERNELS.values()
-    ]
-    rows.sort(key=lambda row: (row["operator"], row["name"]))
-    cells = [(row["operator"], row["name"], row["owner"], row["summary"]) for row in rows]
-    return Answer({"kernels": rows}, table(("operator", "name", "from", "does"), cells))
+    rows = [_describe(kernel, KERNELS.owner(kernel.name)) for kernel in KERNELS.values()]
+    rows.sort(key=lambda row: (row["operators"], row["name"]))
+    cells = [(", ".join(row["operators"]), row["name"], row["owner"], row["summary"]) for row in rows]
+    return Answer({"kernels": rows}, table(("operators", "name", "from", "does"), cells))
+
+
+def _describe(kernel: Kernel, owner: str) -> dict[str, Any]:
+    """A kernel that is declared for a base class serves every operator derived from it."""
+    from tinyc.ir.operator import operators
+
+    served = sorted(name for name, op in operators().items() if issubclass(op, kernel.op))
+    return {
+        "name": kernel.name,
+        "provider": kernel.provider,
+        "operators": served,
+        "owner": owner,
+        "summary": first_sentence(type(kernel).__doc__),
+    }

@@ -45,4 +45,6 @@ def _what(data: bytes) -> str:
         return "this is an HDF5 file (Keras?); convert the model to TFLite with int8 quantisation."
     if data[:1] == b"\x08" and b"onnx" in data[:4096].lower():
         return "this looks like an ONNX model, which this version does not read yet; convert it to TFLite."
-    return "this is no model that tinyc knows: expected a TFLite file, with the identifier 'TFL3' at offset 4."
+    return (
+        "this is no model that tinyc knows: expected a TFLite file, with the identifier 'TFL3' at offset 4."
+    )

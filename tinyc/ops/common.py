@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 from tinyc.ir.operator import Operator, expect
@@ -27,6 +28,7 @@ def expect_one_scale(*types: TensorType) -> None:
     """Every tensor is quantised with one scale and one zero point."""
     for t in types:
         expect(t.quant is not None and not t.quant.is_per_channel, f"expected one scale, got {t}")
+        expect(0 < t.scale < math.inf, f"expected a positive finite scale, got {t}")
 
 
 def expect_quantisation(role: str, t: TensorType, scale: float, zero_point: int) -> None:

@@ -45,6 +45,7 @@ def check_weights(w: TensorType, axis: int) -> None:
     expect(w.quant is not None, f"expected quantised weights, got {w}")
     assert w.quant is not None
     expect(w.quant.axis in (None, axis), f"expected weight scales on axis {axis}, got axis {w.quant.axis}")
+    expect(all(0 < s < math.inf for s in w.quant.scale), "expected positive finite weight scales")
     count = len(w.quant.scale)
     expect(count in (1, w.shape[axis]), f"expected 1 or {w.shape[axis]} weight scales, got {count}")
 

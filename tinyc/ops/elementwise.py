@@ -124,8 +124,9 @@ class Sub(Sum):
 
     def real_multipliers(self, sig: Signature) -> tuple[float, float, float]:
         a, b, y = (np.float32(t.scale) for t in (sig.input(0), sig.input(1), sig.output))
-        twice = np.float32(2) * max(a, b)
-        return float(a / twice), float(b / twice), float(twice / (np.float32(1 << ADD_LEFT_SHIFT) * y))
+        with np.errstate(over="ignore"):
+            twice = np.float32(2) * max(a, b)
+            return float(a / twice), float(b / twice), float(twice / (np.float32(1 << ADD_LEFT_SHIFT) * y))
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)

@@ -27,7 +27,7 @@ class Multiplier:
 
 def round_half_away(x: float) -> int:
     """Round to the nearest integer, halves away from zero (C's `round`)."""
-    return int(math.copysign(math.floor(abs(x) + 0.5), x)) if math.isfinite(x) else 0
+    return int(math.copysign(math.floor(abs(x) + 0.5), x))
 
 
 def round_half_away_array(x: Array) -> Array:
@@ -46,7 +46,11 @@ def expect_headroom(bound: int, m: Multiplier, what: str) -> None:
 
 
 def quantize_multiplier(real: float) -> Multiplier:
-    """The normalised fixed-point form of a non-negative double (TFLite's QuantizeMultiplier)."""
+    """The normalised fixed-point form of a non-negative double (TFLite's QuantizeMultiplier).
+
+    Raises TypeRuleError for an infinite one: the quotient of scales that lie too far apart.
+    """
+    expect(math.isfinite(real), "the scales lie too far apart for a quotient in float32")
     if real == 0.0:
         return Multiplier(0, 0)
     fraction, shift = math.frexp(real)

@@ -65,7 +65,8 @@ class FullyConnected(Operator):
         x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
         if len(scales) > 1:
             return channel_multipliers(sig, y.shape[1])
-        product = float(np.float32(x.scale) * np.float32(scales[0]))
+        with np.errstate(over="ignore"):
+            product = float(np.float32(x.scale) * np.float32(scales[0]))
         found = quantize_multiplier(product / y.scale)
         return ChannelMultipliers((found.multiplier,) * y.shape[1], (found.shift,) * y.shape[1])
 

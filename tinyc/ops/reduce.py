@@ -53,7 +53,7 @@ class Mean(Operator):
         x, y = sig.input(0), sig.output
         expect_one_scale(x, y)
         count = self.count(x)
-        expect(255 * count < 2**31, f"the sum of {count} elements does not fit in 32 bits")
+        expect(255 * count < 2**30, f"the sum of {count} elements does not fit in 32 bits")
         expect_headroom(255 * count, self.multiplier(sig), "the mean")
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:

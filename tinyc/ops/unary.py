@@ -92,7 +92,8 @@ class Lut(Operator):
 
 def float32_ratio(sig: Signature, factor: float = 1.0) -> float:
     """s_x · factor / s_y with every step rounded to float32, as TFLM's activations compute it."""
-    return float(np.float32(sig.input(0).scale) * np.float32(factor) / np.float32(sig.output.scale))
+    with np.errstate(over="ignore"):
+        return float(np.float32(sig.input(0).scale) * np.float32(factor) / np.float32(sig.output.scale))
 
 
 def to_int8(x: Array) -> Array:
@@ -194,6 +195,7 @@ class Sigmoid(Unary):
         m, x = self.multiplier(sig), centred_codes(sig)
         radius = gemmlowp.input_radius(SIGMOID_INTEGER_BITS, m.shift)
         inside = np.clip(x, -max(radius - 1, 0), max(radius - 1, 0))
+        # A shift past 30 leaves a radius of 0, hence only the argument 0, whatever the shift.
         value = self.q0(multiply(inside, m.multiplier, min(m.shift, 30)))
         y = rounding_shift_right(value, 31 - fraction_bits) + zero_point
         return to_int8(np.where(x <= -radius, -128, np.where(x >= radius, 127, y)))
@@ -256,10 +258,9 @@ class HardSwish(Unary):
 
     def multipliers(self, sig: Signature) -> tuple[Multiplier, Multiplier]:
         """(to the output's scale, to the scale where 2^15 is 3), from the input's scale / 128, in float32."""
+        three = np.float32(3) / np.float32(32768)
         fine = np.float32(sig.input(0).scale) * np.float32(1 / 128)
-        to_output = float(fine / np.float32(sig.output.scale))
-        to_three = float(fine / (np.float32(3) / np.float32(32768)))
-        return _multiplier16(to_output), _multiplier16(to_three)
+        return _multiplier16(float32_ratio(sig, 1 / 128)), _multiplier16(float(fine / three))
 
     def check(self, sig: Signature) -> None:
         super().check(sig)

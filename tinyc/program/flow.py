@@ -94,12 +94,35 @@ class Flow:
         return lowest
 
 
-def line_depths(rows: Sequence[int], stages: Sequence[Stage]) -> tuple[int, ...]:
-    """Rows that each line must hold at once: found by letting the rows flow; all of them for lines nobody writes."""
+@dataclass(frozen=True)
+class Trace:
+    """One run of a segment: for every stage, which rows of every line were still needed when it wrote each of its rows.
+
+    `needed[stage][row][line]` is the first row of the line that some stage still reads, this very row included.
+    """
+
+    needed: tuple[tuple[tuple[int, ...], ...], ...]
+    depths: tuple[int, ...]
+
+
+def trace(rows: Sequence[int], stages: Sequence[Stage]) -> Trace:
+    """Let the rows flow once and note what was needed when, and how many rows each line had to hold."""
     flow = Flow(rows, stages)
-    depth = [0 if made == 0 else count for made, count in zip(flow.made, rows, strict=True)]
+    depths = [0 if made == 0 else count for made, count in zip(flow.made, rows, strict=True)]
+    needed: list[list[tuple[int, ...]]] = [[] for _ in stages]
     while (index := flow.next()) is not None:
         line = stages[index].output
-        depth[line] = max(depth[line], flow.made[line] + 1 - flow.first_needed(line))
+        first = tuple(flow.first_needed(number) for number in range(len(rows)))
+        depths[line] = max(depths[line], flow.made[line] + 1 - first[line])
+        needed[index].append(first)
         flow.fired(index)
-    return tuple(depth)
+    return Trace(tuple(map(tuple, needed)), tuple(depths))
+
+
+def trail_distance(needed: Sequence[tuple[int, ...]], source: int, source_bytes: int, output_bytes: int) -> int:
+    """Bytes by which an output must lie below a line that dies, so that no row is overwritten before it is read.
+
+    `needed` are a stage's rows in a Trace; row q of the output ends at (q + 1) · output_bytes and must not reach the
+    first byte of `source` that is still needed then (the overlap rule of docs/memory.md).
+    """
+    return max(0, max((q + 1) * output_bytes - first[source] * source_bytes for q, first in enumerate(needed)))

@@ -6,8 +6,11 @@ Network inputs live from the first step (the caller fills them before), outputs 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tinyc.memory import Block, Trail
-from tinyc.program.program import Call, Program, Range
+from tinyc.program.flow import trace, trail_distance
+from tinyc.program.program import Call, Loop, Program, Range, Segment
 
 ARENA_ALIGN = 16
 
@@ -33,18 +36,39 @@ def blocks(program: Program) -> list[Block]:
 
 
 def trails(program: Program) -> list[Trail]:
-    """Overlaps that kernels permit: a call's output and an input whose buffer dies at that very step."""
+    """Overlaps that are safe: an output and an input whose buffer dies at the very step that writes the output."""
     lives, found = lifetimes(program), []
     for step, statement in enumerate(program.body):
-        if not isinstance(statement, Call):
+        if isinstance(statement, Loop):
             continue
-        for index, source in enumerate(statement.inputs):
-            if isinstance(source, Range) and _may_die(program, lives, source, step):
-                distance = statement.kernel.trails(statement.site, index)
-                out = statement.outputs[0]
-                if distance is not None and isinstance(out, Range) and _is_new(program, lives, out, source, step):
-                    found.append(Trail(out.buffer, source.buffer, distance))
+        pairs = _call_trails(statement) if isinstance(statement, Call) else _segment_trails(statement)
+        for out, source, distance in pairs:
+            if _may_die(program, lives, source, step) and _is_new(program, lives, out, source, step):
+                found.append(Trail(out.buffer, source.buffer, distance))
     return list(dict.fromkeys(found))
+
+
+def _call_trails(call: Call) -> Iterator[tuple[Range, Range, int]]:
+    """(output, input, distance) where the kernel permits the two to overlap."""
+    for index, source in enumerate(call.inputs):
+        distance, out = call.kernel.trails(call.site, index), call.outputs[0]
+        if distance is not None and isinstance(source, Range) and isinstance(out, Range):
+            yield out, source, distance
+
+
+def _segment_trails(segment: Segment) -> Iterator[tuple[Range, Range, int]]:
+    """(output, input, distance) for tensors that a segment writes and reads row by row: found by letting rows flow."""
+    whole = {r.buffer for call in segment.calls() for r in call.inputs if isinstance(r, Range)}
+    run = trace([line.rows for line in segment.lines], [o.stage for o in segment.operators])
+    made = {o.stage.output: index for index, o in enumerate(segment.operators)}
+    for number, source in enumerate(segment.lines):
+        if number in made or source.place.buffer in whole:
+            continue
+        for output, index in made.items():
+            line = segment.lines[output]
+            if line.depth == line.rows:
+                distance = trail_distance(run.needed[index], number, source.row_bytes, line.row_bytes)
+                yield line.place, source.place, distance
 
 
 def _may_die(program: Program, lives: dict[str, tuple[int, int]], source: Range, step: int) -> bool:

@@ -15,7 +15,7 @@ from tinyc.ir.access import Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import ROWS
 from tinyc.ir.types import Signature, TensorType
-from tinyc.program.flow import Stage, line_depths
+from tinyc.program.flow import Stage, trace
 from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel
 from tinyc.program.program import (
     Buffer,
@@ -54,6 +54,7 @@ class _Lowering:
         self.graph, self.schedule, self.target = graph, schedule, target
         self.buffers: dict[str, Buffer] = {}
         self.home: dict[str, str] = {}  # value → buffer
+        self.streamed = {name for segment in schedule.segments for name in segment}
 
     def program(self) -> Program:
         for value in self.graph.inputs:
@@ -107,7 +108,7 @@ class _Lowering:
 
     # -- statements
     def _statements(self, nodes: list[Node]) -> list[Statement]:
-        if len(nodes) > 1:
+        if nodes[0].output.name in self.streamed:
             return [self._segment(nodes)]
         (node,) = nodes
         if not needs_kernel(node):
@@ -187,7 +188,8 @@ class SegmentLines:
             )
             for v in views
         )
-        self.depths = line_depths(self.rows, self.stages)
+        self.trace = trace(self.rows, self.stages)
+        self.depths = self.trace.depths
         self.is_internal = [
             id(value.producer) in inside and not graph.is_output(value) and bool(value.uses)
             and all(id(user) in inside for user in value.users)

@@ -1,7 +1,7 @@
 """TensorFlow Lite Micro's reference kernels, run through the `tflite-micro` package.
 
-TFLM ends the process on some models that it does not like. It therefore runs in a worker process, which is started
-on first use, serves one request after the other, and is replaced when it dies or hangs.
+TFLM ends the process on some models that it does not like. It therefore runs in a worker process, which is
+started on first use, serves one request after the other, and is replaced when it dies or hangs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from importlib import metadata, util
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -33,8 +33,8 @@ Arrays = Mapping[str, Array]
 class TflmReference:
     """A .tflite model in TensorFlow Lite Micro.
 
-    `seconds` bounds one request. Raises ToolchainError where the package is missing or TFLM hangs, and ModelError with
-    TFLM's own words where it refuses the model.
+    `seconds` bounds one request. Every method raises ToolchainError where the package is missing or TFLM hangs, and
+    ModelError with TFLM's own words where it refuses the model or the inputs.
     """
 
     def __init__(self, model: bytes, *, seconds: float = SECONDS) -> None:
@@ -57,7 +57,10 @@ class TflmReference:
         return {i: found[f"tensor{i}"] for i in indices}
 
     def _ask(self, inputs: Sequence[Array], indices: Sequence[int]) -> Arrays:
-        request = {"model": np.frombuffer(self._model, np.uint8), "indices": np.array(indices, np.int64)}
+        request: dict[str, Array] = {
+            "model": np.frombuffer(self._model, np.uint8),
+            "indices": np.array(indices, np.int64),
+        }
         request |= {f"input{i}": np.asarray(x) for i, x in enumerate(inputs)}
         return _worker().ask(request, self._seconds)
 
@@ -68,9 +71,11 @@ class _Worker:
 
     def __init__(self) -> None:
         _require_package()
-        self.stderr = tempfile.TemporaryFile()
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tinyc.reference.tflm"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", "tinyc.reference.tflm"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=self.stderr,
         )
 
@@ -112,8 +117,8 @@ class _Worker:
             return ToolchainError(f"TensorFlow Lite Micro gave no answer within {seconds:g} s; {words}")
         why = refused or "it ended its process"
         return ModelError(
-            f"TensorFlow Lite Micro does not run this model ({why}); {words}. Without it there is no reference to "
-            "compare with."
+            f"TensorFlow Lite Micro does not run this model ({why}); {words}. Without it there is no reference "
+            "to compare with."
         )
 
     def _said(self) -> str:
@@ -143,19 +148,20 @@ def _stop_worker() -> None:
 def _require_package() -> None:
     if util.find_spec("tflite_micro") is None:
         raise ToolchainError(
-            f"the reference needs the package {PACKAGE}, which is not installed in {sys.executable}; {INSTALL}"
+            f"the reference needs the package {PACKAGE}, which is not installed in {sys.executable}: "
+            f"{INSTALL}."
         )
 
 
 # ---------------------------------------------------------------------- the pipe
-def _send(pipe: BinaryIO | io.BufferedIOBase, arrays: Arrays) -> None:
+def _send(pipe: IO[bytes], arrays: Arrays) -> None:
     body = io.BytesIO()
-    np.savez(body, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(body, allow_pickle=False, **arrays)
     pipe.write(struct.pack("<Q", body.tell()) + body.getvalue())
     pipe.flush()
 
 
-def _receive(pipe: BinaryIO | io.BufferedIOBase) -> Arrays | None:
+def _receive(pipe: IO[bytes]) -> Arrays | None:
     """The next message, or None where the other side is gone."""
     head = pipe.read(8)
     if len(head) < 8:
@@ -174,7 +180,7 @@ def _arena_bytes(model: bytes) -> int:
     return (256 << 20) + 16 * len(model)
 
 
-def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     from tflite_micro.python.tflite_micro import runtime  # type: ignore[import-untyped]
 
     model, interpreter = None, None
@@ -182,9 +188,13 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
         wanted = request["model"].tobytes()
         try:
             if interpreter is None or wanted != model:
-                model, interpreter = wanted, runtime.Interpreter.from_bytes(
-                    wanted, arena_size=_arena_bytes(wanted),
-                    intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+                model, interpreter = (
+                    wanted,
+                    runtime.Interpreter.from_bytes(
+                        wanted,
+                        arena_size=_arena_bytes(wanted),
+                        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+                    ),
                 )
             _send(answers, _invoke(interpreter, request))
         except Exception as error:  # whatever it is, the caller gets it as TFLM's refusal

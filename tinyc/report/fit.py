@@ -27,7 +27,7 @@ def _sram(compiled: Compiled) -> str | None:
     plan, target = compiled.plan, compiled.target
     if target.sram_bytes is None or plan.arena_bytes <= target.sram_bytes:
         return None
-    least = "the least possible" if plan.optimal else f"at least {plan.lower_bound_bytes:,} are needed"
+    least = "the least that its schedule can do with" if plan.optimal else f"at least {plan.lower_bound_bytes:,} are needed"
     return (
         f"{compiled.name} needs {plan.arena_bytes:,} bytes of SRAM ({least}), but {target.name} has "
         f"{target.sram_bytes:,}: {plan.arena_bytes - target.sram_bytes:,} too many. {peak_sentence(compiled)}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Schedule:
     """Operators in order of execution, which kernel serves each (views need none), and which stream together.
 
-    A segment is a run of consecutive operators that is executed row by row.
+    A segment is a run of consecutive operators (or a single one) that is executed row by row.
     """
 
     order: tuple[str, ...]
@@ -92,8 +92,8 @@ def _check_names(given: Schedule, names: tuple[str, ...]) -> None:
         raise UsageError(f"the schedule names operators that the model lacks: {', '.join(unknown[:5])}")
     for segment in given.segments:
         start = given.order.index(segment[0]) if segment else 0
-        if len(segment) < 2 or given.order[start : start + len(segment)] != segment:
-            raise UsageError(f"a segment must be two or more consecutive operators, got {', '.join(segment) or 'none'}")
+        if not segment or given.order[start : start + len(segment)] != segment:
+            raise UsageError(f"a segment must be consecutive operators, got {', '.join(segment) or 'none'}")
 
 
 def _kernels(nodes: list[Node], target: Target, wanted: Mapping[str, str]) -> dict[str, Kernel]:

@@ -8,10 +8,12 @@ then, among the partitions under a budget, the one with the least extra work.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tinyc.ir.graph import Graph, Node, Value
+from tinyc.program.flow import trail_distance
 from tinyc.program.lower import SegmentLines
 from tinyc.program.rows import RowView
 
@@ -40,6 +42,17 @@ class _Tensor:
     line_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a partition: a streamed segment, or an operator executed as a whole."""
+
+    start: int
+    stop: int
+    peak: float
+    work: float  # instructions that streaming adds
+    streamed: bool
+
+
 def choose_segments(graph: Graph, steps: Sequence[Step], budget: int | None) -> tuple[tuple[str, ...], ...]:
     """Runs of operators (by output name) to stream so that the peak stays within `budget` bytes at the least cost.
 
@@ -47,33 +60,54 @@ def choose_segments(graph: Graph, steps: Sequence[Step], budget: int | None) -> 
     """
     if budget is None:
         return ()
-    choice = _Choice(graph, steps)
-    limit = max(float(budget), choice.least_peak())
+    parts = _Parts(graph, steps).all()
+    limit = max(float(budget), least_peak(parts, len(steps)))
     return tuple(
-        tuple(step.node.output.name for step in steps[i:j]) for i, j in choice.cheapest(limit) if j - i > 1
+        tuple(step.node.output.name for step in steps[part.start : part.stop])
+        for part in cheapest(parts, len(steps), limit) if part.streamed
     )
 
 
-class _Choice:
+def least_peak(parts: Sequence[_Part], count: int) -> float:
+    """The least peak over all partitions of `count` steps into the given parts (sorted by start)."""
+    best = [0.0] + [math.inf] * count
+    for part in parts:
+        best[part.stop] = min(best[part.stop], max(best[part.start], part.peak))
+    return best[count]
+
+
+def cheapest(parts: Sequence[_Part], count: int, limit: float) -> list[_Part]:
+    """The partition with the least extra work whose every part stays within the limit; fewest parts on a tie."""
+    best: list[tuple[float, int]] = [(0.0, 0)] + [(math.inf, 0)] * count
+    chosen: dict[int, _Part] = {}
+    for part in parts:
+        cost = (best[part.start][0] + part.work, best[part.start][1] + 1)
+        if part.peak <= limit and cost < best[part.stop]:
+            best[part.stop], chosen[part.stop] = cost, part
+    found, stop = [], count
+    while stop > 0:
+        found.append(chosen[stop])
+        stop = chosen[stop].start
+    return found[::-1]
+
+
+class _Parts:
+    """Every part that a partition may have, with its peak and the work that it adds."""
+
     def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
         self.steps = steps
-        self.extra = [0.0] * len(steps)  # instructions that streaming an operator adds
-        self.tensors = _tensors(graph, steps, _line_bytes(graph, steps, self.extra))
-        self.peaks = [self._peaks_from(i) for i in range(len(steps))]
+        self.runs = [_Run(graph, steps, start, stop) for start, stop in _streamable_runs(steps)]
+        lines = {key: size for run in self.runs for key, size in run.line_bytes.items()}
+        self.tensors = _tensors(graph, steps, lines)
 
-    def _peaks_from(self, i: int) -> list[float]:
-        """Peak of the segment [i, j) for j = i + 1, i + 2, … as far as it can be streamed."""
-        peaks = [self._single(i)]
-        scratch = 0
-        for j in range(i + 1, len(self.steps) + 1):
-            if self.steps[j - 1].view is None:
-                break
-            scratch = max(scratch, self.steps[j - 1].row_scratch)
-            if j > i + 1:
-                peaks.append(self._streamed(i, j) + scratch)
-        return peaks
+    def all(self) -> list[_Part]:
+        """Sorted by where they start."""
+        wholes = [_Part(i, i + 1, self._whole(i), 0.0, False) for i in range(len(self.steps))]
+        streamed = [part for run in self.runs for i in range(run.start, run.stop) for part in self._streamed_from(i, run)]
+        return sorted((*wholes, *streamed), key=lambda p: (p.start, p.stop, p.streamed))
 
-    def _single(self, i: int) -> float:
+    def _whole(self, i: int) -> float:
+        """Peak while operator i runs as a whole."""
         step = self.steps[i]
         live = sum(t.bytes for t in self.tensors.values() if t.made <= i <= t.last)
         return live + step.scratch - self._saved_in_place(i)
@@ -86,58 +120,63 @@ class _Choice:
         out = self.tensors.get(id(step.node.output))
         return min(source.bytes, out.bytes) if source and out and source.last == i else 0
 
-    def _streamed(self, i: int, j: int) -> float:
-        return sum(
-            t.line_bytes if t.made >= i and t.last < j else t.bytes
-            for t in self.tensors.values() if t.made < j and t.last >= i
-        )
+    def _streamed_from(self, i: int, run: _Run) -> Iterator[_Part]:
+        """The segments [i, j) for every j."""
+        scratch, work = 0, 0.0
+        for j in range(i + 1, run.stop + 1):
+            scratch = max(scratch, self.steps[j - 1].row_scratch)
+            work += run.work[j - 1 - run.start]
+            live = [(key, t) for key, t in self.tensors.items() if t.made < j and t.last >= i]
+            bytes = sum(t.line_bytes if t.made >= i and t.last < j else t.bytes for _, t in live)
+            yield _Part(i, j, bytes + scratch - self._saved_by_overlap(i, j, live, run), work, True)
 
-    def least_peak(self) -> float:
-        """The least peak over all partitions."""
-        best = [0.0] + [math.inf] * len(self.steps)
-        for i, peaks in enumerate(self.peaks):
-            for j, peak in enumerate(peaks, i + 1):
-                best[j] = min(best[j], max(best[i], peak))
-        return best[-1]
-
-    def cheapest(self, limit: float) -> list[tuple[int, int]]:
-        """The partition with the least extra work whose every part stays within the limit; fewest parts on a tie."""
-        best: list[tuple[float, int, int]] = [(0.0, 0, 0)] + [(math.inf, 0, 0)] * len(self.steps)
-        for i, peaks in enumerate(self.peaks):
-            work = 0.0
-            for j, peak in enumerate(peaks, i + 1):
-                work += self.extra[j - 1]
-                cost = best[i][0] + (work if j - i > 1 else 0.0)
-                if peak <= limit and (cost, best[i][1] + 1) < best[j][:2]:
-                    best[j] = (cost, best[i][1] + 1, i)
-        parts, j = [], len(self.steps)
-        while j > 0:
-            parts.append((best[j][2], j))
-            j = best[j][2]
-        return parts[::-1]
+    def _saved_by_overlap(self, i: int, j: int, live: list[tuple[int, _Tensor]], run: _Run) -> int:
+        """The most that one output of the segment saves by following an input that dies in it."""
+        dying = [(key, t) for key, t in live if t.made < i and t.last < j and key in run.lines]
+        new = [(key, t) for key, t in live if t.made >= i and t.last >= j]
+        return max((
+            source.bytes + out.bytes - max(source.bytes + run.distance(k, o), out.bytes)
+            for k, source in dying for o, out in new
+        ), default=0)
 
 
-def _line_bytes(graph: Graph, steps: Sequence[Step], extra: list[float]) -> dict[int, int]:
-    """Bytes of each tensor's line buffer, by value; found once over every longest run that can be streamed.
-
-    How far a reader lags behind depends on the operators between, not on where the segment begins or ends.
-    """
-    found: dict[int, int] = {}
+def _streamable_runs(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
+    """The longest runs of operators that can all be streamed."""
     start = 0
-    while start < len(steps):
-        end = start
-        while end < len(steps) and steps[end].view is not None:
-            end += 1
-        if end - start > 1:
-            views = [s.view for s in steps[start:end] if s.view is not None]
-            lines = SegmentLines(views, graph)
-            for number, step in enumerate(steps[start:end], start):
-                line = lines.numbers[step.node.output.name]
-                found[id(step.node.output)] = lines.depths[line] * lines.row_bytes[line]
-                moved = (lines.depths[line] - 1) * lines.row_bytes[line]
-                extra[number] = lines.rows[line] * (ROW_INSTRUCTIONS + BYTE_INSTRUCTIONS * moved)
-        start = max(end, start + 1)
-    return found
+    for stop in range(len(steps) + 1):
+        if stop == len(steps) or steps[stop].view is None:
+            if stop > start:
+                yield start, stop
+            start = stop + 1
+
+
+class _Run:
+    """A longest run of operators that can be streamed, and how rows flow through it.
+
+    How far a reader lags behind depends on the operators between, not on where a segment begins or ends: so one run
+    of the rows tells the line buffers and overlaps of every segment inside.
+    """
+
+    def __init__(self, graph: Graph, steps: Sequence[Step], start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+        views = [s.view for s in steps[start:stop] if s.view is not None]
+        flow = SegmentLines(views, graph)
+        self.lines = {id(value): number for number, value in enumerate(flow.values)}
+        self._row_bytes, self._needed = flow.row_bytes, flow.trace.needed
+        self._stage = {id(view.node.output): number for number, view in enumerate(views)}
+        held = [flow.depths[self.lines[key]] for key in self._stage]
+        rows = [flow.rows[self.lines[key]] for key in self._stage]
+        sizes = [flow.row_bytes[self.lines[key]] for key in self._stage]
+        self.line_bytes = dict(zip(self._stage, (d * s for d, s in zip(held, sizes, strict=True)), strict=True))
+        self.work = [
+            r * (ROW_INSTRUCTIONS + BYTE_INSTRUCTIONS * (d - 1) * s) for r, d, s in zip(rows, held, sizes, strict=True)
+        ]
+
+    @cache  # noqa: B019  a run lives as long as one choice
+    def distance(self, source: int, output: int) -> int:
+        """Bytes by which a result must lie below a tensor that dies in the segment (both by identity)."""
+        line, out = self.lines[source], self.lines[output]
+        return trail_distance(self._needed[self._stage[output]], line, self._row_bytes[line], self._row_bytes[out])
 
 
 def _tensors(graph: Graph, steps: Sequence[Step], line_bytes: dict[int, int]) -> dict[int, _Tensor]:

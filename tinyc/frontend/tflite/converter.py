@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from tinyc.frontend.tflite.site import Site
 
@@ -47,5 +46,3 @@ def converters() -> dict[str, Converter]:
     import tinyc.frontend.tflite.operators  # noqa: F401  registers them
 
     return _CONVERTERS
-
-

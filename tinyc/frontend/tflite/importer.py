@@ -20,7 +20,7 @@ from tinyc.ir.graph import Graph, Value
 from tinyc.ir.types import Array, DType, TensorType
 from tinyc.ir.verifier import check_types
 
-READS_PER_BYTE = 64  # of constants, by all operators together: weights may be shared, but not without end
+READS_PER_BYTE = 16  # of constants, by all operators together: weights may be shared, but not without end
 
 _DAMAGED = "the file is damaged: convert the model again"
 _FLOAT_REMEDY = (
@@ -48,7 +48,9 @@ class Importer:
                 "signatures are not supported: export one function without them."
             )
         if self.file.compressed:
-            self._problem("the tensors are stored in TFLM's compressed form; use the model before compression.")
+            self._problem(
+                "the tensors are stored in TFLM's compressed form; use the model before compression."
+            )
         if not self.file.operators:
             self._problem("the model has no operators, so there is nothing to compile.")
         for index in self.file.inputs:
@@ -87,7 +89,9 @@ class Importer:
         """The value of a tensor that was checked to be there; constants are added on first use, under `name`."""
         if tensor.index not in self._values:
             type_ = self.type_of(tensor)
-            shaped = type_.with_shape(type_.shape or (1,))  # a scalar broadcasts like one element, and C has no rank 0
+            shaped = type_.with_shape(
+                type_.shape or (1,)
+            )  # a scalar broadcasts like one element, and C has no rank 0
             value = self.graph.add_constant(name, shaped, self.contents(tensor).reshape(shaped.shape))
             value.source = tensor.name
             self._values[tensor.index] = value
@@ -99,7 +103,9 @@ class Importer:
 
     def _expect_undefined(self, tensor: FileTensor) -> None:
         if tensor.data:
-            raise Refusal(f"tensor {tensor.index} {tensor.name!r} is written, but holds constant data", _DAMAGED)
+            raise Refusal(
+                f"tensor {tensor.index} {tensor.name!r} is written, but holds constant data", _DAMAGED
+            )
         if tensor.index in self._defined:
             raise Refusal(f"tensor {tensor.index} {tensor.name!r} is written twice", _DAMAGED)
 
@@ -148,7 +154,8 @@ class Importer:
             yield f"{what} not supported; use others (`tinyc inspect` names all that are not) or add it to tinyc/ops."
             return
         for what, indices, (least, most) in (
-            ("inputs", op.inputs, found.inputs), ("outputs", op.outputs, found.outputs),
+            ("inputs", op.inputs, found.inputs),
+            ("outputs", op.outputs, found.outputs),
         ):
             if not least <= len(indices) <= most:
                 yield f"it has {len(indices)} {what}, expected {least}{f' to {most}' if most != least else ''}."
@@ -171,7 +178,9 @@ class Importer:
             return
         tensor = self._known(index)
         if not tensor.data and index not in self._defined:
-            raise Refusal(f"it reads tensor {index} {tensor.name!r}, which nothing has written before", _DAMAGED)
+            raise Refusal(
+                f"it reads tensor {index} {tensor.name!r}, which nothing has written before", _DAMAGED
+            )
         self._reads_left -= len(tensor.data)
         if self._reads_left < 0:
             raise ModelError(
@@ -190,7 +199,9 @@ class Importer:
         type_ = self.type_of(tensor)
         to_caller = index in self.file.outputs and op.code == "DEQUANTIZE"
         if type_.dtype is DType.float32 and not to_caller:
-            raise Refusal(f"it gives float32 (tensor {index} {tensor.name!r}) inside the network", _FLOAT_REMEDY)
+            raise Refusal(
+                f"it gives float32 (tensor {index} {tensor.name!r}) inside the network", _FLOAT_REMEDY
+            )
 
     def _stand_in(self, op: FileOperator) -> None:
         """Let the operators after this one be examined."""
@@ -199,7 +210,9 @@ class Importer:
             try:
                 tensor = self._known(index)
                 if index not in self._values:
-                    self._values[index] = self.graph.add_input(self.names.get(index, "t"), self.type_of(tensor))
+                    self._values[index] = self.graph.add_input(
+                        self.names.get(index, "t"), self.type_of(tensor)
+                    )
             except Refusal:
                 continue
 

@@ -64,8 +64,12 @@ def inspect(data: bytes) -> Inspection:
         reasons[problem.operator].append(problem.text)
     tensors = tuple(map(_tensor, file.tensors))
     return Inspection(
-        version=file.version, description=file.description, subgraphs=file.subgraphs,
-        inputs=_pick(tensors, file.inputs), outputs=_pick(tensors, file.outputs), tensors=tensors,
+        version=file.version,
+        description=file.description,
+        subgraphs=file.subgraphs,
+        inputs=_pick(tensors, file.inputs),
+        outputs=_pick(tensors, file.outputs),
+        tensors=tensors,
         operators=tuple(_operator(file, op, reasons[op.index]) for op in file.operators),
         problems=tuple(reasons[None]),
     )
@@ -80,8 +84,8 @@ def _pick(tensors: tuple[TensorInfo, ...], indices: tuple[int, ...]) -> tuple[Te
 
 
 def _operator(file: ModelFile, op: FileOperator, reasons: list[str]) -> OperatorInfo:
-    names = tuple(
-        tuple("" if not 0 <= i < len(file.tensors) else file.tensors[i].name for i in indices)
-        for indices in (op.inputs, op.outputs)
-    )
-    return OperatorInfo(op.index, op.label, *names, tuple(reasons))
+    return OperatorInfo(op.index, op.label, _names(file, op.inputs), _names(file, op.outputs), tuple(reasons))
+
+
+def _names(file: ModelFile, indices: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(file.tensors[i].name if 0 <= i < len(file.tensors) else "" for i in indices)

@@ -107,10 +107,14 @@ def read_model_file(data: bytes) -> ModelFile:
         raise ModelError("the model holds no subgraph, so there is nothing to compile.")
     main = subgraphs[0]
     return ModelFile(
-        version=root.scalar("version"), description=root.text("description"), subgraphs=len(subgraphs),
+        version=root.scalar("version"),
+        description=root.text("description"),
+        subgraphs=len(subgraphs),
         compressed=any(m.text("name") == "COMPRESSION_METADATA" for m in root.tables("metadata")),
-        tensors=_tensors(main, root.tables("buffers")), operators=_operators(main, root.tables("operator_codes")),
-        inputs=_indices(main, "inputs"), outputs=_indices(main, "outputs"),
+        tensors=_tensors(main, root.tables("buffers")),
+        operators=_operators(main, root.tables("operator_codes")),
+        inputs=_indices(main, "inputs"),
+        outputs=_indices(main, "outputs"),
     )
 
 
@@ -143,13 +147,17 @@ def _tensor(
     quantization = table.table("quantization")
     type_: int = table.scalar("type")
     return FileTensor(
-        index=index, name=_unique(table.text("name"), index, names),
+        index=index,
+        name=_unique(table.text("name"), index, names),
         type=TENSOR_TYPES[type_] if 0 <= type_ < len(TENSOR_TYPES) else f"type number {type_}",
-        shape=_indices(table, "shape"), signature=_indices(table, "shape_signature"), data=contents[buffer],
+        shape=_indices(table, "shape"),
+        signature=_indices(table, "shape_signature"),
+        data=contents[buffer],
         scales=_EMPTY if quantization is None else quantization.numbers("scale"),
         zero_points=_EMPTY if quantization is None else quantization.numbers("zero_point"),
         axis=0 if quantization is None else quantization.scalar("quantized_dimension"),
-        external=bool(buffers[buffer].scalar("offset")), variable=table.scalar("is_variable"),
+        external=bool(buffers[buffer].scalar("offset")),
+        variable=table.scalar("is_variable"),
         sparse=table.has("sparsity"),
         custom_quantisation=quantization is not None and quantization.scalar("details_type") != 0,
     )
@@ -181,8 +189,14 @@ def _code(table: Table) -> tuple[str, str]:
 def _operator(index: int, table: Table, codes: list[tuple[str, str]]) -> FileOperator:
     code: int = table.scalar("opcode_index")
     if code >= len(codes):
-        raise ModelError(f"operator {index}: names operator code {code} of {len(codes)}; the file is damaged.")
+        raise ModelError(
+            f"operator {index}: names operator code {code} of {len(codes)}; the file is damaged."
+        )
     return FileOperator(
-        index, *codes[code], inputs=_indices(table, "inputs"), outputs=_indices(table, "outputs"),
-        options_type=table.scalar("builtin_options_type"), record=table,
+        index,
+        *codes[code],
+        inputs=_indices(table, "inputs"),
+        outputs=_indices(table, "outputs"),
+        options_type=table.scalar("builtin_options_type"),
+        record=table,
     )

@@ -19,7 +19,9 @@ def short_names(paths: Mapping[int, str]) -> dict[int, str]:
     parts = {key: path.split(";")[0].split("/")[-MAX_DEPTH:] for key, path in paths.items()}
     seen = Counter(suffix for components in parts.values() for suffix in _suffixes(components))
     taken: Counter[str] = Counter()
-    return {key: _numbered(_identifier(_shortest(components, seen)), taken) for key, components in parts.items()}
+    return {
+        key: _numbered(_identifier(_shortest(components, seen)), taken) for key, components in parts.items()
+    }
 
 
 def _suffixes(components: list[str]) -> list[tuple[str, ...]]:

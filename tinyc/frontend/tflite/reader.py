@@ -7,7 +7,6 @@ one long vector cost no more than an honest file. There is no recursion: callers
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,7 @@ class Reader:
     def text(self, at: int) -> str:
         """A string; what cannot be shown safely in a terminal or a C comment's line is replaced."""
         raw = str(self.bytes(at), "utf-8", "replace")
-        return raw if raw.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in raw)
+        return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in raw)
 
     def table(self, at: int, schema: str) -> Table:
         return Table(self, at, schema)

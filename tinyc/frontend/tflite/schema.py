@@ -8,11 +8,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+# fmt: off
 SCALARS = {
     "bool": struct.Struct("<?"), "i8": struct.Struct("<b"), "u8": struct.Struct("<B"), "u16": struct.Struct("<H"),
     "i32": struct.Struct("<i"), "u32": struct.Struct("<I"), "i64": struct.Struct("<q"), "u64": struct.Struct("<Q"),
     "f32": struct.Struct("<f"),
 }
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def _numbers(slot: int, of: str) -> Field:
 
 _ACTIVATION = "fused_activation_function"
 
+# fmt: off
 TABLES: dict[str, dict[str, Field]] = {
     "Model": {
         "version": Field(0, "u32"), "operator_codes": Field(1, "tables", "OperatorCode"),
@@ -101,7 +104,7 @@ OPTIONS = {
     "SoftmaxOptions": 9, "ConcatenationOptions": 10, "AddOptions": 11, "ReshapeOptions": 17, "MulOptions": 21,
     "ReducerOptions": 27, "SubOptions": 28, "SqueezeOptions": 30, "StridedSliceOptions": 32,
     "ResizeNearestNeighborOptions": 74, "LeakyReluOptions": 75,
-}  # fmt: skip
+}
 
 TENSOR_TYPES = (
     "FLOAT32", "FLOAT16", "INT32", "UINT8", "INT64", "STRING", "BOOL", "INT16", "COMPLEX64", "INT8", "FLOAT64",
@@ -140,5 +143,5 @@ BUILTIN_OPERATORS = tuple(
     STABLEHLO_DYNAMIC_UPDATE_SLICE STABLEHLO_PAD STABLEHLO_IOTA STABLEHLO_DOT_GENERAL
     STABLEHLO_REDUCE_WINDOW STABLEHLO_SORT STABLEHLO_WHILE STABLEHLO_GATHER STABLEHLO_TRANSPOSE DILATE
     STABLEHLO_RNG_BIT_GENERATOR REDUCE_WINDOW STABLEHLO_COMPOSITE STABLEHLO_SHIFT_LEFT STABLEHLO_CBRT
-    """.split()
+    """.split()  # noqa: SIM905  one line per name would be 200 lines
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """One operator while it is converted. Every method raises Refusal where the file does not give what is asked."""
+    """One operator while it is converted. Methods raise Refusal where the file does not give what is asked."""
 
     def __init__(self, importer: Importer, operator: FileOperator, options: Options | None) -> None:
         self._importer, self.operator, self._options = importer, operator, options
@@ -63,11 +63,12 @@ class Site:
         return self._importer.contents(self.tensor(index))
 
     def numbers(self, index: int, role: str, *kinds: DType) -> tuple[int, ...]:
-        """A constant operand of integers, flattened (shapes, axes, paddings); of type int32 unless told otherwise."""
+        """A constant operand of integers, flattened (shapes, axes, paddings); int32 unless `kinds` says more."""
         type_, allowed = self.constant_type(index, role), kinds or (DType.int32,)
         if type_.dtype not in allowed:
             expected = " or ".join(kind.value for kind in allowed)
-            raise Refusal(f"{role}: expected {expected}, got {type_.dtype.value}", "TFLM reads no other type here")
+            found = f"{role}: expected {expected}, got {type_.dtype.value}"
+            raise Refusal(found, "TFLM reads no other type here")
         return tuple(self.contents(index).reshape(-1).tolist())
 
     def count(self, index: int, role: str, expected: int, *kinds: DType) -> tuple[int, ...]:
@@ -92,9 +93,10 @@ class Site:
         name = ACTIVATION_TYPES[code] if 0 <= code < len(ACTIVATION_TYPES) else f"number {code}"
         if name not in ACTIVATIONS:
             raise Refusal(f"the fused activation {name} is not supported", "make it an operator of its own")
-        if name != "NONE" and (self.output_type().quant is None or self.output_type().dtype is not DType.int8):
-            raise Refusal("the output has no quantisation", "convert the model with full-integer quantisation")
-        return activation_range(name, self.output_type())
+        y = self.output_type()
+        if name != "NONE" and (y.quant is None or y.quant.is_per_channel or y.dtype is not DType.int8):
+            raise Refusal("the output is not int8 with one scale", "convert with full-integer quantisation")
+        return activation_range(name, y)
 
     def axis(self, axis: int, rank: int) -> int:
         """An axis of `rank`, counted from the back where it is negative."""

@@ -35,8 +35,10 @@ def tensor_type(tensor: FileTensor) -> TensorType:
     type_ = TensorType(tensor.shape, dtype, _quant(tensor) if dtype is DType.int8 else None)
     if len(tensor.data) not in (0, type_.bytes):
         raise _refuse(
-            tensor, f"holds {len(tensor.data)} bytes of data, expected {type_.bytes} for {type_.dtype.value}"
-            f"{list(type_.shape)}", "the file is damaged: convert the model again",
+            tensor,
+            f"holds {len(tensor.data)} bytes of data, expected {type_.bytes} for {type_.dtype.value}"
+            f"{list(type_.shape)}",
+            "the file is damaged: convert the model again",
         )
     return type_
 
@@ -53,11 +55,13 @@ def _refuse(tensor: FileTensor, reason: str, remedy: str) -> Refusal:
 
 def _check_storage(tensor: FileTensor) -> None:
     if tensor.variable:
-        raise _refuse(tensor, "is a variable", "tinyc compiles networks without state: make it an input and an output")
+        remedy = "tinyc compiles networks without state: make it an input and an output"
+        raise _refuse(tensor, "is a variable", remedy)
     if tensor.sparse:
-        raise _refuse(tensor, "is stored sparse", "convert without sparsity encoding; pruned weights may stay zero")
+        raise _refuse(tensor, "is stored sparse", "convert without sparsity encoding")
     if tensor.external:
-        raise _refuse(tensor, "keeps its data outside the flatbuffer", "models beyond 2 GB cannot run on the targets")
+        remedy = "models beyond 2 GB cannot run on the targets"
+        raise _refuse(tensor, "keeps its data outside the flatbuffer", remedy)
     if tensor.custom_quantisation:
         raise _refuse(tensor, "has a custom quantisation", _INTEGER)
 
@@ -76,7 +80,8 @@ def _check_shape(tensor: FileTensor) -> None:
     free = [axis for axis, n in enumerate(signature) if n < 0 and (axis, shape[axis : axis + 1]) != (0, (1,))]
     if free:
         raise _refuse(
-            tensor, f"has a shape known only at run time ({list(signature)}, axis {free[0]} is free)",
+            tensor,
+            f"has a shape known only at run time ({list(signature)}, axis {free[0]} is free)",
             "fix the input shape when converting; memory is planned ahead of time",
         )
 
@@ -106,10 +111,9 @@ def _worst(scales: Array) -> float:
 
 
 def _check_channels(tensor: FileTensor) -> None:
-    if not 0 <= tensor.axis < len(tensor.shape):
-        raise _refuse(tensor, f"is quantised along axis {tensor.axis} of {len(tensor.shape)}", "the file is damaged")
-    if tensor.shape[tensor.axis] != len(tensor.scales):
-        raise _refuse(
-            tensor, f"has {len(tensor.scales)} scales for {tensor.shape[tensor.axis]} channels on axis {tensor.axis}",
-            "the file is damaged",
-        )
+    axis, shape, count = tensor.axis, tensor.shape, len(tensor.scales)
+    if not 0 <= axis < len(shape):
+        raise _refuse(tensor, f"is quantised along axis {axis} of {len(shape)}", "the file is damaged")
+    if shape[axis] != count:
+        found = f"has {count} scales for {shape[axis]} channels on axis {axis}"
+        raise _refuse(tensor, found, "the file is damaged")

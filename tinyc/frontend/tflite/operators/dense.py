@@ -33,7 +33,9 @@ def fully_connected(site: Site) -> None:
         site.emit(dense, [x, w, bias])
         return
     if math.prod(y.shape) != math.prod(flat) or y.shape[-1:] != flat[-1:]:
-        raise Refusal(f"the output has the shape {list(y.shape)}, expected {list(flat)}", "the file is damaged")
+        raise Refusal(
+            f"the output has the shape {list(y.shape)}, expected {list(flat)}", "the file is damaged"
+        )
     result = site.step(dense, [x, w, bias], y.with_shape(flat), "dense")
     site.emit(Reshape(y.shape), [result])
 
@@ -41,10 +43,14 @@ def fully_connected(site: Site) -> None:
 def _rows(site: Site, x: Value, w: Value) -> tuple[int, int]:
     """[rows, columns] of the input as the dense layer reads it."""
     if w.type.rank != 2:
-        raise Refusal(f"the weights have the shape {list(w.type.shape)}, expected two axes", "the file is damaged")
+        raise Refusal(
+            f"the weights have the shape {list(w.type.shape)}, expected two axes", "the file is damaged"
+        )
     columns = w.type.shape[1]
     if x.type.elements % columns:
-        raise Refusal(f"{x.type.elements} input elements are no rows of {columns} columns", "the file is damaged")
+        raise Refusal(
+            f"{x.type.elements} input elements are no rows of {columns} columns", "the file is damaged"
+        )
     return x.type.elements // columns, columns
 
 

@@ -6,7 +6,18 @@ from tinyc.frontend.tflite.converter import converter
 from tinyc.frontend.tflite.site import Site
 from tinyc.ir.operator import Operator
 from tinyc.ops import (
-    Add, HardSwish, LeakyRelu, Logistic, Maximum, Minimum, Mul, Relu, Relu6, Softmax, Sub, Tanh,
+    Add,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    Minimum,
+    Mul,
+    Relu,
+    Relu6,
+    Softmax,
+    Sub,
+    Tanh,
 )
 
 

@@ -15,7 +15,10 @@ def _reshape_to(site: Site, asked: tuple[int, ...] | None) -> None:
     """Reshape to the output's shape in the file, which must be the one asked for."""
     shape = site.output_type().shape
     if asked is not None and asked != shape:
-        raise Refusal(f"the output has the shape {list(shape)}, but the operator asks for {list(asked)}", "the file is damaged")
+        raise Refusal(
+            f"the output has the shape {list(shape)}, but the operator asks for {list(asked)}",
+            "the file is damaged",
+        )
     site.emit(Reshape(shape), [site.value(0)])
 
 
@@ -36,7 +39,9 @@ def squeeze(site: Site) -> None:
     asked = {site.axis(axis, len(shape)) for axis in site.option_numbers("squeeze_dims")}
     dropped = asked or {axis for axis, n in enumerate(shape) if n == 1}
     if any(shape[axis] != 1 for axis in dropped):
-        raise Refusal(f"axes {sorted(dropped)} of {list(shape)} are not all of length 1", "the file is damaged")
+        raise Refusal(
+            f"axes {sorted(dropped)} of {list(shape)} are not all of length 1", "the file is damaged"
+        )
     _reshape_to(site, tuple(n for axis, n in enumerate(shape) if axis not in dropped))
 
 

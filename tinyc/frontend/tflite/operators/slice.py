@@ -19,9 +19,17 @@ def strided_slice(site: Site) -> None:
     if site.option("offset"):
         raise Refusal("an end counted from the begin is not supported", "give the end as an index")
     x = site.value(0)
-    limits = (site.count(i, what, x.type.rank) for i, what in ((1, "the begins"), (2, "the ends"), (3, "the strides")))
-    resolved = [_resolve(site, axis, x.type.shape[axis], *three) for axis, three in enumerate(zip(*limits, strict=True))]
-    begin, stride, shape = (tuple(column) for column in zip(*resolved, strict=True)) if resolved else ((), (), ())
+    limits = (
+        site.count(i, what, x.type.rank)
+        for i, what in ((1, "the begins"), (2, "the ends"), (3, "the strides"))
+    )
+    resolved = [
+        _resolve(site, axis, x.type.shape[axis], *three)
+        for axis, three in enumerate(zip(*limits, strict=True))
+    ]
+    begin, stride, shape = (
+        (tuple(column) for column in zip(*resolved, strict=True)) if resolved else ((), (), ())
+    )
     op = StridedSlice(begin=begin, stride=stride, shape=shape)
     shrunk = [axis for axis in range(x.type.rank) if site.option("shrink_axis_mask") >> axis & 1]
     if not shrunk:
@@ -60,7 +68,9 @@ def slice_(site: Site) -> None:
     _emit_slice(site, x, begin, shape)
 
 
-def _emit_slice(site: Site, x: Value, begin: tuple[int, ...], shape: tuple[int, ...], output: int = 0) -> None:
+def _emit_slice(
+    site: Site, x: Value, begin: tuple[int, ...], shape: tuple[int, ...], output: int = 0
+) -> None:
     site.emit(StridedSlice(begin=begin, stride=(1,) * len(begin), shape=shape), [x], output)
 
 
@@ -85,7 +95,9 @@ def split_v(site: Site) -> None:
     left = x.type.shape[axis] - sum(n for n in sizes if n != -1)
     parts = tuple(left if n == -1 else n for n in sizes)
     if sum(parts) != x.type.shape[axis]:
-        raise Refusal(f"parts of {list(sizes)} do not make up {x.type.shape[axis]} elements", "the file is damaged")
+        raise Refusal(
+            f"parts of {list(sizes)} do not make up {x.type.shape[axis]} elements", "the file is damaged"
+        )
     _emit_parts(site, x, axis, parts)
 
 

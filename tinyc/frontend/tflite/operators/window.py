@@ -10,7 +10,7 @@ from tinyc.frontend.tflite.schema import PADDINGS
 from tinyc.frontend.tflite.site import Site
 from tinyc.ir.graph import Value
 from tinyc.ops import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D
-from tinyc.ops.window import Pair, Padding, same_padding
+from tinyc.ops.window import Padding, Pair, same_padding
 
 
 def _image(value: Value, what: str) -> tuple[int, ...]:
@@ -29,7 +29,9 @@ def _padding(site: Site, shape: tuple[int, ...], extent: Pair, stride: Pair, dil
         raise Refusal(f"padding scheme {code} is unknown", "expected SAME (0) or VALID (1)")
     if PADDINGS[code] == "VALID":
         return 0, 0, 0, 0
-    (top, bottom), (left, right) = (same_padding(shape[i + 1], extent[i], stride[i], dilation[i]) for i in (0, 1))
+    (top, bottom), (left, right) = (
+        same_padding(shape[i + 1], extent[i], stride[i], dilation[i]) for i in (0, 1)
+    )
     return top, left, bottom, right
 
 
@@ -63,7 +65,8 @@ def depthwise_conv2d(site: Site) -> None:
     multiplier = site.option("depth_multiplier")
     if w.type.shape[3] != x.type.shape[3] * multiplier:
         raise Refusal(
-            f"{w.type.shape[3]} filters are not {multiplier} for each of {x.type.shape[3]} channels", "the file is damaged"
+            f"{w.type.shape[3]} filters are not {multiplier} for each of {x.type.shape[3]} channels",
+            "the file is damaged",
         )
     site.emit(DepthwiseConv2D(**attributes), operands)
 
