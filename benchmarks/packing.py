@@ -1,7 +1,7 @@
 """The packer on hard instances: python benchmarks/packing.py [FOLDER] [--seconds S]
 
-FOLDER (default: ../shared/dsa beside the repository) holds CSV files with the columns id, lower, upper, size (the
-step `upper` exclusive), such as the challenging ones of google/minimalloc, whose capacity is 1,048,576 bytes.
+FOLDER (default: ../shared/dsa beside the repository) holds CSV files with the columns id, lower, upper, size
+(the step `upper` exclusive), such as the challenging ones of google/minimalloc (capacity 1,048,576).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def main() -> int:
     if not files:
         print(f"No CSV files in {options.folder}: name a folder that holds some.", file=sys.stderr)
         return 2
-    print(f"{'file':<16}{'blocks':>7}{'max-live':>10}{'bound':>10}{'peak':>10}{'gap':>8}{'seconds':>9}  fits 1 MiB, method")
+    head = ("blocks", "max-live", "bound", "peak", "gap", "seconds")
+    print(f"{'file':<12}" + "".join(f"{title:>10}" for title in head) + "  fits 1 MiB, method")
     for path in files:
         blocks = read(path)
         packing = pack(blocks, time_limit=options.seconds)
@@ -42,9 +43,11 @@ def main() -> int:
         gap = "optimal" if packing.optimal else f"{packing.peak / packing.lower_bound - 1:.2%}"
         fits = "yes" if packing.peak <= CAPACITY else "no"
         print(
-            f"{path.stem:<16}{len(blocks):>7}{max_live(blocks):>10}{packing.lower_bound:>10}{packing.peak:>10}"
-            f"{gap:>8}{packing.seconds:>9.2f}  {fits}, {packing.method}", flush=True,
-        )  # fmt: skip
+            f"{path.stem:<12}{len(blocks):>10}{max_live(blocks):>10}{packing.lower_bound:>10}"
+            f"{packing.peak:>10}"
+            f"{gap:>10}{packing.seconds:>10.2f}  {fits}, {packing.method}",
+            flush=True,
+        )
     return 0
 
 

@@ -19,9 +19,10 @@ from tinyc.kernels import (
     quantize,
     resize,
     softmax,
+    sums,
 )
 
 __all__ = [
     "cmsis_nn", "concatenation", "conv", "copy", "elementwise", "fully_connected", "gather", "lut", "mean", "pad",
-    "pool", "quantize", "resize", "softmax",
+    "pool", "quantize", "resize", "softmax", "sums",
 ]

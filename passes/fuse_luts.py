@@ -29,16 +29,16 @@ class FuseLuts(Pass):
     merge: each of two rounds, so a single one to the last scale would give other codes. For the same reason a
     requantize behind a convolution or dense layer cannot become part of that.
 
-    A value in between goes if all its readers are such functions: each then looks up from the value before. It
-    stays if an operator of another kind or the caller reads it, and the functions look up from there.
+    A value in between goes if all its readers are such functions: each then looks up from the value before.
+    It stays if an operator of another kind or the caller reads it, and the functions look up from there.
     """
 
     def rewrite(self, node: Node, graph: Graph) -> bool:
         x, table = _function(node)
-        if x is None or table is None or _is_passed_by(node.output, graph):
+        if x is None or table is None or _is_skipped(node.output, graph):
             return False
         chain = [node]
-        while x.producer is not None and _is_passed_by(x, graph):
+        while x.producer is not None and _is_skipped(x, graph):
             before, inner = _function(x.producer)
             if before is None or inner is None:
                 break
@@ -55,14 +55,14 @@ def _function(node: Node) -> tuple[Value | None, Array | None]:
     return x, code_table(node)
 
 
-def _is_passed_by(value: Value, graph: Graph) -> bool:
+def _is_skipped(value: Value, graph: Graph) -> bool:
     """Whether all who read the value are functions, which can look up from before it instead."""
     readers = value.users
     return bool(readers) and not graph.is_output(value) and all(_function(n)[1] is not None for n in readers)
 
 
 def _look_up(chain: list[Node], x: Value, table: Array, graph: Graph) -> bool:
-    """Replace a chain, last node first, by looking x up in the table, or by x if the table changes nothing."""
+    """Replace a chain, its last node first, by a look-up of x, or by x where the table changes nothing."""
     last = chain[0]
     idle = x.type == last.output.type and np.array_equal(table, CODES)
     if not idle or not replace_result(graph, last, x):

@@ -5,7 +5,7 @@ compiled for a core with Helium (``"mve"``), with the DSP extension (``"dsp"``) 
 (``"none"``); GCC or LLVM assumed. The ``*_is_exact`` functions say whether Arm's library computes the
 operator's definition for these shapes; where they say no, it reads or writes outside its tensors,
 rejects the call, or gives another result, and another kernel must serve the operator. The stand-in
-returns ``ARM_CMSIS_NN_ARG_ERROR`` in exactly these cases (``tests/kernels/test_cmsis_standin.py``).
+returns ``ARM_CMSIS_NN_ARG_ERROR`` in these cases (``tests/kernels/test_cmsis_standin.py``).
 
 Shapes are NHWC. Pairs are (vertical, horizontal); ``padding`` is (top, left), the other two sides follow
 from the output shape. Filters: convolution (C_OUT, H, W, C), depthwise (1, H, W, C_OUT).

@@ -23,6 +23,9 @@ class DirectConvolution(PlainKernel):
     includes = ("tinyc_conv_s8.h",)
     headers = ("tinyc_conv_s8.h", MATH)
 
+    def refuses(self, site: Site, target: Target) -> str | None:
+        return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
+
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         channels = site.sig.output.shape[3]
         return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)

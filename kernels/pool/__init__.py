@@ -19,6 +19,9 @@ class PlainPool(PlainKernel):
     includes = ("tinyc_pool_s8.h",)
     headers = ("tinyc_pool_s8.h", MATH)
 
+    def refuses(self, site: Site, target: Target) -> str | None:
+        return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
+
     def cost(self, site: Site, target: Target) -> float:
         op = site.op
         assert isinstance(op, Pool2D)

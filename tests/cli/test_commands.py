@@ -15,8 +15,19 @@ from tests.cli.conftest import Run
 from tinyc.cli import COMMANDS
 
 PLAN_KEYS = {
-    "model", "target", "arena_bytes", "max_live_bytes", "lower_bound_bytes", "optimal", "scratch_bytes", "flash",
-    "macs", "mac_overhead", "input_mode", "operators", "seconds",
+    "model",
+    "target",
+    "arena_bytes",
+    "max_live_bytes",
+    "lower_bound_bytes",
+    "optimal",
+    "scratch_bytes",
+    "flash",
+    "macs",
+    "mac_overhead",
+    "input_mode",
+    "operators",
+    "seconds",
 }
 CONV_MACS, DEPTHWISE_MACS, DENSE_MACS = 8 * 8 * 4 * 9 * 4, 4 * 4 * 4 * 9, 10 * 64
 
@@ -53,7 +64,9 @@ def test_build_tells_where_memory_goes(tinyc: Run, model: Path, tmp_path: Path) 
     assert "residual.c residual.h" in last and "manifest.json" in last
 
 
-def test_build_chooses_a_folder(tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_chooses_a_folder(
+    tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert tinyc("build", model, "--target", "cortex-m4").code == 0
     assert (tmp_path / "residual_cortex-m4" / "manifest.json").is_file()
@@ -81,7 +94,11 @@ def test_report_is_what_build_prints(tinyc: Run, model: Path, tmp_path: Path) ->
     timeline, table = report.pop("timeline"), report.pop("operator_table")
     assert report == printed
     assert [step["operator"] for step in timeline] == ["conv", "sum", "down", "scores"]
-    assert max(step["live_bytes"] for step in timeline) == printed["peak"]["live_bytes"] <= printed["arena_bytes"]
+    assert (
+        max(step["live_bytes"] for step in timeline)
+        == printed["peak"]["live_bytes"]
+        <= printed["arena_bytes"]
+    )
     assert [row["macs"] for row in table] == [CONV_MACS, 0, DEPTHWISE_MACS, DENSE_MACS]
 
 
@@ -98,11 +115,16 @@ def test_schedule_is_taken_back(tinyc: Run, model: Path, tmp_path: Path) -> None
 
 def test_passes_can_be_chosen(tinyc: Run, models: dict[str, Path], tmp_path: Path) -> None:
     build = ("build", models["residual"], "--target", "cortex-m4", "--json")
-    assert tinyc(*build, "-o", tmp_path / "a", "-p", "dead-code").data["passes"] == ["drop-float-ends", "dead-code"]
+    assert tinyc(*build, "-o", tmp_path / "a", "-p", "dead-code").data["passes"] == [
+        "drop-float-ends",
+        "dead-code",
+    ]
     ran = tinyc(*build, "-o", tmp_path / "b", "--disable-pass", "dead-code")
     assert "dead-code" not in ran.data["passes"] and "fold-padding" in ran.data["passes"]
     ran = tinyc(*build, "-o", tmp_path / "c", "--print-after", "fold-padding")
-    assert "// after fold-padding" in ran.err and "graph @residual {" in ran.err and ran.data["operators"] == 4
+    assert (
+        "// after fold-padding" in ran.err and "graph @residual {" in ran.err and ran.data["operators"] == 4
+    )
 
 
 def test_plan(tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +140,13 @@ def test_profile(tinyc: Run, model: Path) -> None:
     if not (shutil.which("arm-none-eabi-gcc") and shutil.which("qemu-system-arm")):
         pytest.skip("the cross compiler or the emulator is not installed")
     data = tinyc("profile", model, "--target", "cortex-m4", "--json").data
-    assert data.keys() >= {"instructions", "instructions_per_mac", "stack_bytes", "text_bytes", "rodata_bytes"}
+    assert data.keys() >= {
+        "instructions",
+        "instructions_per_mac",
+        "stack_bytes",
+        "text_bytes",
+        "rodata_bytes",
+    }
     rows = data["operators"]
     assert [set(row) for row in rows] == [{"name", "kernel", "macs", "instructions"}] * 4
     assert [row["macs"] for row in rows] == [CONV_MACS, 0, DEPTHWISE_MACS, DENSE_MACS]
@@ -133,7 +161,11 @@ def test_profile(tinyc: Run, model: Path) -> None:
 def test_inspect(tinyc: Run, model: Path) -> None:
     data = tinyc("inspect", model, "--json").data
     assert data["supported"] and [op["code"] for op in data["operators"]] == [
-        "CONV_2D", "ADD", "DEPTHWISE_CONV_2D", "RESHAPE", "FULLY_CONNECTED",
+        "CONV_2D",
+        "ADD",
+        "DEPTHWISE_CONV_2D",
+        "RESHAPE",
+        "FULLY_CONNECTED",
     ]
     ran = tinyc("inspect", model)
     assert ran.code == 0 and "int8[1,8,8,4]" in ran.out and "w0" not in ran.out
@@ -167,9 +199,13 @@ def test_kernels(tinyc: Run) -> None:
 
 def test_module_is_the_command() -> None:
     """`python -m tinyc` lists every command."""
-    done = subprocess.run([sys.executable, "-m", "tinyc", "--help"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyc", "--help"], capture_output=True, text=True, check=True
+    )
     assert all(f"    {name}" in done.stdout for name in COMMANDS)
-    done = subprocess.run([sys.executable, "-m", "tinyc", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinyc", "--version"], capture_output=True, text=True, check=True
+    )
     assert done.stdout.startswith("tinyc ")
 
 
@@ -204,5 +240,9 @@ def test_report_in_a_notebook(model: Path) -> None:
 
     report = package.compile(model).report()
     html = report._repr_html_()
-    assert html.count("<rect ") == 4 and "656" in html and "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    assert (
+        html.count("<rect ") == 4
+        and "656" in html
+        and "http" not in html.replace("http://www.w3.org/2000/svg", "")
+    )
     assert str(report).startswith("residual on cortex-m7: 656 bytes of SRAM (optimal)")

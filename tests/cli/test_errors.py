@@ -24,9 +24,15 @@ from tinyc.cli import main
         (("build", "missing.tflite", "--target", "cortex-m4"), "there is no file missing.tflite"),
         (("build", "{model}", "--target", "cortex-m4", "-p", "fold-paddin"), "did you mean fold-padding"),
         (("build", "{model}", "--target", "cortex-m4", "--disable-pass", "cse"), "there is no pass 'cse'"),
-        (("build", "{model}", "--target", "cortex-m4", "--print-after", "nothing"), "there is no pass 'nothing'"),
+        (
+            ("build", "{model}", "--target", "cortex-m4", "--print-after", "nothing"),
+            "there is no pass 'nothing'",
+        ),
         (("build", "{model}", "--target", "cortex-m4", "--time-limit", "-1"), "expected a number of seconds"),
-        (("build", "{model}", "--target", "cortex-m4", "--schedule", "no.json"), "cannot read the schedule no.json"),
+        (
+            ("build", "{model}", "--target", "cortex-m4", "--schedule", "no.json"),
+            "cannot read the schedule no.json",
+        ),
         (("build", "{model}", "--target", "cortex-m4", "--cmsis-nn", "."), "isn't a copy of CMSIS-NN"),
         (("build", "{model}", "--targ", "cortex-m4"), "required: --target"),
         (("verify", "{model}", "-n", "0"), "expected a whole number of 1 or more"),
@@ -35,7 +41,12 @@ from tinyc.cli import main
     ],
 )
 def test_usage(
-    tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], sentence: str
+    tinyc: Run,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    sentence: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     given = [word.replace("{model}", str(model)) for word in words]
@@ -63,7 +74,8 @@ def unsupported(folder: Path) -> Path:
     flat = FlatModel()
     x, y, z = (flat.tensor(name, (1, 4), scale=[0.5], zero_point=[0]) for name in ("x", "y", "z"))
     flat.operator("COS", [x], [y])
-    flat.operator("CUSTOM", [y], [z], custom="magic")
+    flat.operator("CUSTOM", [y], [z])
+    flat.operators[-1].custom = "magic"
     flat.inputs, flat.outputs = [x], [z]
     path = folder / "odd.tflite"
     path.write_bytes(flat.to_bytes())

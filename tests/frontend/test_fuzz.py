@@ -1,4 +1,4 @@
-"""Damaged and hostile files give a Graph that verifies, or a ModelError; nothing else, and with little work."""
+"""Damaged and hostile files give a Graph that verifies, or a ModelError; nothing else, with little work."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ import pytest
 from tests.frontend.test_operators import convolution
 from tests.support.flat_model import FlatModel, _Serialiser
 from tests.support.tflite_writer import write_tflite
+from tests.support.tflm import run_tflm
 from tinyc.errors import ModelError
 from tinyc.frontend.tflite import import_tflite, inspect
+from tinyc.ir.interpreter import evaluate
 from tinyc.ir.text import parse_graph
 from tinyc.ir.verifier import verify
 
@@ -156,7 +158,38 @@ def test_operators_that_share_one_long_constant() -> None:
         import_tflite(flat.to_bytes(), "m")
 
 
+def agreements(seed: int, count: int) -> int:
+    """Of `count` mutations, how many are accepted and run in TFLM; all of these compute the same there.
+
+    TFLM may refuse or die where we accept: it does not check the parts of a file that nobody needs.
+    """
+    source, codes, agreed = random.Random(seed), np.random.default_rng(seed), 0
+    for _ in range(count):
+        data = mutate(zoo(), source)
+        try:
+            graph = import_tflite(data, "fuzz")
+            inputs = [
+                codes.integers(-128, 128, v.type.shape).astype(v.type.dtype.numpy) for v in graph.inputs
+            ]
+            ours, theirs = evaluate(graph, inputs), run_tflm(data, inputs)
+        except ModelError:
+            continue
+        assert len(ours) == len(theirs)
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+        agreed += 1
+    return agreed
+
+
+def test_what_is_accepted_computes_what_tflm_computes() -> None:
+    assert agreements(seed=1, count=400) > 5
+
+
 # ---------------------------------------------------------------------- long
+@pytest.mark.long
+def test_many_that_are_accepted_compute_what_tflm_computes() -> None:
+    assert agreements(seed=2, count=20_000) > 500
+
+
 WORKER = """
 import resource, sys
 sys.path.insert(0, {root!r})

@@ -103,10 +103,11 @@ def test_concatenation_axis_from_the_back(axis: int) -> None:
     [
         (7, 1, 6, 1, {}), (7, 1, 6, 2, {}), (7, -3, -1, 1, {}), (7, 6, 0, -2, {}), (7, -1, -8, -1, {}),
         (7, 5, 100, 1, {}), (7, 3, 2, 1, {"BeginMask": 1, "EndMask": 1}), (7, 2, 3, -1, {"EndMask": 1}),
-        (7, 2, 0, 3, {"EndMask": 1}), (7, 4, 0, 1, {"ShrinkAxisMask": 1}), (7, -2, 0, 1, {"ShrinkAxisMask": 1}),
+        (7, 2, 0, 3, {"EndMask": 1}), (7, 4, 0, 1, {"ShrinkAxisMask": 1}),
+        (7, -2, 0, 1, {"ShrinkAxisMask": 1}),
     ],
 )  # fmt: skip
-def test_strided_slice(size: int, begin: int, end: int, stride: int, masks: dict[str, int]) -> None:
+def test_strided_slice(size: int, begin: int, end: int, stride: int, masks: dict[str, Any]) -> None:
     whole = np.empty((size, 3))
     first, last = (None if masks.get(mask) else n for mask, n in (("BeginMask", begin), ("EndMask", end)))
     shape = whole[begin].shape if masks.get("ShrinkAxisMask") else whole[first:last:stride].shape
@@ -236,7 +237,13 @@ def test_bias_with_scales_of_no_axis() -> None:
 @pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
 @pytest.mark.parametrize("padding", [tflite.Padding.SAME, tflite.Padding.VALID])
 def test_pools(code: str, padding: int) -> None:
-    options = {"StrideH": 2, "StrideW": 1, "FilterHeight": 3, "FilterWidth": 2, "Padding": padding}
+    options: dict[str, Any] = {
+        "StrideH": 2,
+        "StrideW": 1,
+        "FilterHeight": 3,
+        "FilterWidth": 2,
+        "Padding": padding,
+    }
     shape = (1, 4, 5, 2) if padding == tflite.Padding.SAME else (1, 3, 4, 2)
     agrees(single(code, (1, 7, 5, 2), shape, None, "Pool2DOptions", FusedActivationFunction=1, **options))
 

@@ -1,4 +1,4 @@
-"""What cannot be compiled is refused in sentences: which operator, which tensor, why, what to do; all at once."""
+"""What cannot be compiled is refused in sentences: operator, tensor, why, what to do; all at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Change = Callable[[FlatModel], Any]
 
 
 def tensor(index: int, **changes: Any) -> Change:
-    return lambda flat: [setattr(flat.tensors[index], key, value) for key, value in changes.items()]
+    return lambda flat: vars(flat.tensors[index]).update(changes)
 
 
 def fields(index: int, **changes: Any) -> Change:
@@ -48,19 +48,19 @@ def fields(index: int, **changes: Any) -> Change:
 
 
 TENSORS: list[tuple[Change, str]] = [
-    (tensor(1, type="UINT8"), "tensor 1 'y' has element type UINT8; the uint8 scheme of older converters is not"),
+    (tensor(1, type="UINT8"), "tensor 1 'y' has element type UINT8; the uint8 scheme of older"),
     (tensor(1, type="INT16"), "tensor 1 'y' has element type INT16; 16-bit activations are not supported"),
     (tensor(1, type="INT4"), "tensor 1 'y' has element type INT4; 4-bit weights are not supported"),
-    (tensor(1, type="STRING"), "tensor 1 'y' has element type STRING; convert the model with full-integer int8"),
-    (tensor(1, type="FLOAT32"), "it gives float32 (tensor 1 'y') inside the network; tinyc compiles integer networks"),
+    (tensor(1, type="STRING"), "tensor 1 'y' has element type STRING; convert the model with full-integer"),
+    (tensor(1, type="FLOAT32"), "it gives float32 (tensor 1 'y') inside the network; tinyc compiles"),
     (tensor(1, type="INT32"), "expected outputs int8[2,2], got int32[2,2]."),
     (tensor(1, shape=(2, 0)), "tensor 1 'y' has the shape [2, 0]; every dimension must be 1 or more"),
     (tensor(1, shape=(-1, 2)), "tensor 1 'y' has the shape [-1, 2]; every dimension must be 1 or more"),
     (tensor(1, shape=(1,) * 9), "tensor 1 'y' has 9 axes; tinyc takes up to 8"),
-    (tensor(1, shape=(1 << 30,)), "tensor 1 'y' has the shape [1073741824]; tinyc takes dimensions up to 4194304"),
+    (tensor(1, shape=(1 << 30,)), "tensor 1 'y' has the shape [1073741824]; tinyc takes dimensions"),
     (tensor(1, shape=(1 << 20,) * 4), f"tensor 1 'y' has {1 << 80} elements; tinyc takes up to"),
     (tensor(1, shape=(2, 3)), "expected outputs int8[2,2], got int8[2,3]."),
-    (fields(1, ShapeSignature=int32(2, -1)), "run time ([2, -1], axis 1 is free); fix the input shape when converting"),
+    (fields(1, ShapeSignature=int32(2, -1)), "run time ([2, -1], axis 1 is free); fix the input shape"),
     (fields(1, ShapeSignature=int32(-1, 2)), "run time ([-1, 2], axis 0 is free); fix the input shape"),
     (tensor(1, scale=[0.0]), "tensor 1 'y' has the scale 0.0; scales must be finite and above 0."),
     (tensor(1, scale=[-1.0]), "tensor 1 'y' has the scale -1.0; scales must be finite"),
@@ -72,7 +72,7 @@ TENSORS: list[tuple[Change, str]] = [
     (tensor(1, scale=[1.0, 2.0, 3.0], axis=1), "tensor 1 'y' has 3 scales for 2 channels on axis 1"),
     (tensor(1, scale=[1.0, 2.0], zero_point=[0, 0]), "expected one scale, got int8[2,2] q(axis=0;1,2;0,0)."),
     (tensor(1, scale=[], zero_point=[]), "expected one scale, got int8[2,2]."),
-    (fields(1, Sparsity=("SparsityParameters", {})), "tensor 1 'y' is stored sparse; convert without sparsity"),
+    (fields(1, Sparsity=("SparsityParameters", {})), "tensor 1 'y' is stored sparse; convert without"),
     (
         fields(1, Quantization=("QuantizationParameters", {"DetailsType": 1})),
         "tensor 1 'y' has a custom quantisation; convert the model with full-integer",
@@ -95,8 +95,8 @@ def test_a_sentence_names_operator_tensor_reason_and_remedy() -> None:
     flat = add()
     flat.tensors[1].type = "INT16"
     assert refused(flat) == (
-        "operator 0 ADD ('y'): tensor 1 'y' has element type INT16; 16-bit activations are not supported: convert "
-        "the model with full-integer int8 quantisation (supported_ops = [TFLITE_BUILTINS_INT8])."
+        "operator 0 ADD ('y'): tensor 1 'y' has element type INT16; 16-bit activations are not supported: "
+        "convert the model with full-integer int8 quantisation (supported_ops = [TFLITE_BUILTINS_INT8])."
     )
 
 
@@ -129,7 +129,7 @@ def test_compressed_tensors() -> None:
 def test_unknown_and_custom_operators_are_named() -> None:
     flat = add()
     flat.operators[0].code = "SVDF"
-    assert refused(flat).startswith("operator 0 SVDF ('y'): this operator is not supported; use others")
+    assert refused(flat).startswith("operator 0 SVDF ('y'): this operator is not supported; replace it")
     flat.operators[0].code, flat.operators[0].custom = "CUSTOM", "AudioSpectrogram"
     assert refused(flat).startswith(
         "operator 0 CUSTOM 'AudioSpectrogram' ('y'): custom operators are not supported"
@@ -280,7 +280,8 @@ def test_options_of_another_operator() -> None:
 @pytest.mark.parametrize("mask", ["EllipsisMask", "NewAxisMask"])
 def test_masks_that_tflm_ignores(mask: str) -> None:
     operands = [int32(0, 0), int32(2, 2), int32(1, 1)]
-    flat = single("STRIDED_SLICE", (2, 2), (2, 2), operands, "StridedSliceOptions", **{mask: 1})
+    options: dict[str, Any] = {mask: 1}
+    flat = single("STRIDED_SLICE", (2, 2), (2, 2), operands, "StridedSliceOptions", **options)
     assert "_mask is not supported; TFLM ignores it" in refused(flat)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from tinyc.kernels.cmsis_nn import scratch
 
 from tests.kernels import cmsis_model as model
 from tests.kernels.cmsis_calls import Call
+from tinyc.kernels.cmsis_nn import scratch
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,37 @@ from tinyc.ir.types import DType, Quant, Shape, TensorType
 
 
 def cases_of(operator: str, count: int) -> list[Case]:
-    """About `count` random cases of an operator, the same in every run, and those by hand."""
+    """About `count` random cases of an operator, the same in every run, and those by hand.
+
+    A view of bytes in the arena needs no kernel; the cases of an operator that is one have a constant to view.
+    """
     if operator not in STRATEGIES:
         raise AssertionError(f"tests/support/operator_cases.py has no cases of {operator}: add them there")
-    return [*_drawn(operator, count), *def _binary(kind: type[ops.Add] | type[ops.Sub] | type[ops.Mul]) -> tuple[Case, ...]:
+    found = [*_drawn(operator, count), *BY_HAND.get(operator, ())]
+    return [_given(case, 0) if case.op.is_view else case for case in found]
+
+
+@cache
+def _drawn(operator: str, count: int) -> tuple[Case, ...]:
+    found: list[Case] = []
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(STRATEGIES[operator])
+    def collect(case: Case) -> None:
+        found.append(case)
+
+    collect()
+    return tuple(found)
+
+
+def _binary(kind: type[ops.Add] | type[ops.Sub] | type[ops.Mul]) -> tuple[Case, ...]:
     """Constant operands, five axes, vectors along any axis, clamps."""
     y = Quant.per_tensor(2.0, -20)
 
@@ -28,10 +55,15 @@ def cases_of(operator: str, count: int) -> list[Case]:
 
     image, other = _int8(2, 3, 4, 5, scale=0.9, zero=-128), _int8(2, 3, 4, 5, scale=0.3, zero=127)
     return (
-        case(_int8(2, 1, 3, 2, 2), _int8(2, 1, 3, 2, 2, scale=0.1)), case(image, other, (-100, -10)),
-        _given(case(image, _int8(5, scale=0.2)), 1), _given(case(_int8(scale=0.2, zero=-128), image), 0),
-        case(_int8(3, 1, 5), image), case(_int8(2, 1, 4, 1), _int8(1, 3, 1, 5)), case(image, _int8(1, 3, 1, 1)),
-        case(_int8(1, 67), _int8(1, 67, scale=0.001)), case(_int8(), _int8()),
+        case(_int8(2, 1, 3, 2, 2), _int8(2, 1, 3, 2, 2, scale=0.1)),
+        case(image, other, (-100, -10)),
+        _given(case(image, _int8(5, scale=0.2)), 1),
+        _given(case(_int8(1, scale=0.2, zero=-128), image), 0),
+        case(_int8(3, 1, 5), image),
+        case(_int8(2, 1, 4, 1), _int8(1, 3, 1, 5)),
+        case(image, _int8(1, 3, 1, 1)),
+        case(_int8(1, 67), _int8(1, 67, scale=0.001)),
+        case(_int8(), _int8()),
     )
 
 
@@ -39,8 +71,11 @@ def _extreme(kind: type[ops.Maximum] | type[ops.Minimum]) -> tuple[Case, ...]:
     return tuple(
         _moved(kind(clamp), _int8(*a), _int8(*b))
         for a, b, clamp in (
-            ((2, 3, 4, 5), (2, 3, 4, 5), (-128, 127)), ((2, 37), (1,), (-128, 127)), ((), (3, 33), (-128, 127)),
-            ((2, 3, 4, 5), (2, 3, 4, 5), (-20, 30)), ((2, 1, 4, 1), (1, 3, 1, 5), (-128, 127)),
+            ((2, 3, 4, 5), (2, 3, 4, 5), (-128, 127)),
+            ((2, 37), (1,), (-128, 127)),
+            ((), (3, 33), (-128, 127)),
+            ((2, 3, 4, 5), (2, 3, 4, 5), (-20, 30)),
+            ((2, 1, 4, 1), (1, 3, 1, 5), (-128, 127)),
             ((2, 2, 1, 1, 2), (2, 2, 1, 1, 2), (-128, 127)),
         )
     )
@@ -53,7 +88,7 @@ def _given(case: Case, index: int, seed: int = 0) -> Case:
     return replace(case, operands=(*case.operands[:index], (t, data), *case.operands[index + 1 :]))
 
 
-def _asked(case: Case) -> Case:
+def _in_arena(case: Case) -> Case:
     """The same case with every operand in the arena."""
     return replace(case, operands=tuple((t, None) for t, _ in case.operands))
 
@@ -70,7 +105,9 @@ def _plain(dtype: DType, *shape: int) -> TensorType:
     return TensorType(shape, dtype)
 
 
-def _weighted(op: Operator, x: TensorType, shape: Shape, bias: tuple[int, ...] | None, *, scale: float = 0.01) -> Case:
+def _weighted(
+    op: Operator, x: TensorType, shape: Shape, bias: tuple[int, ...] | None, *, scale: float = 0.01
+) -> Case:
     """Weights of one scale with both ends of int8 among them, and an output scale to match."""
     weights = np.resize(np.array([-128, 127, 127, -1, 0, 90], np.int8), shape)
     operands: tuple[tuple[TensorType, Any], ...] = ((x, None), (_int8(*shape, scale=scale, zero=0), weights))
@@ -89,20 +126,23 @@ _SOFTMAX = Quant.per_tensor(1 / 256, -128)
 
 BY_HAND: dict[str, tuple[Case, ...]] = {
     "conv2d": (
-        _CONV, _asked(_CONV),
+        _CONV,
+        _in_arena(_CONV),
         _weighted(ops.Conv2D(dilation=(2, 3)), _int8(2, 7, 9, 4), (2, 3, 3, 2), None),
         _weighted(ops.Conv2D(padding=(0, 5, 0, 5)), _int8(1, 1, 3, 4), (3, 1, 4, 4), None),
         _weighted(ops.Conv2D(), _int8(1, 9, 9, 24), (20, 1, 1, 24), None),
         _weighted(ops.Conv2D(stride=(3, 3), padding=(1, 1, 2, 2)), _int8(1, 2, 2, 1), (1, 1, 1, 1), (9,)),
     ),
     "depthwise_conv2d": (
-        _DEPTHWISE, _asked(_DEPTHWISE),
+        _DEPTHWISE,
+        _in_arena(_DEPTHWISE),
         _weighted(ops.DepthwiseConv2D(padding=(1, 1, 1, 1)), _int8(1, 6, 6, 9), (1, 3, 3, 9), None),
         _weighted(ops.DepthwiseConv2D(padding=(1, 1, 0, 3)), _int8(1, 6, 6, 9), (1, 3, 3, 9), None),
         _weighted(ops.DepthwiseConv2D(padding=(6, 0, 6, 0)), _int8(3, 3, 3, 5), (1, 4, 2, 5), None),
     ),
     "fully_connected": (
-        _DENSE, _asked(_DENSE),
+        _DENSE,
+        _in_arena(_DENSE),
         _weighted(ops.FullyConnected(), _int8(1, 1), (1, 1), (-(2**31),)),
         _weighted(ops.FullyConnected(), _int8(64, 2), (2, 2), None),
     ),
@@ -115,18 +155,30 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _moved(ops.MaxPool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),
         _moved(ops.MaxPool2D(extent=(3, 2), stride=(1, 2), clamp=(-3, 90)), _int8(1, 9, 9, 3)),
     ),
-    "add": _binary(ops.Add), "sub": _binary(ops.Sub), "mul": _binary(ops.Mul),
-    "minimum": _extreme(ops.Minimum), "maximum": _extreme(ops.Maximum),
+    "add": _binary(ops.Add),
+    "sub": _binary(ops.Sub),
+    "mul": _binary(ops.Mul),
+    "minimum": _extreme(ops.Minimum),
+    "maximum": _extreme(ops.Maximum),
     "lut": (Case(ops.Lut(), ((_int8(1, 3, 70), None), (TensorType((256,)), None)), Quant.per_tensor(1, 0)),),
     "softmax": tuple(
         Case(ops.Softmax(), ((_int8(*shape, scale=scale), None),), _SOFTMAX)
-        for shape, scale in (((2, 511), 0.001), ((2, 512), 0.5), ((1, 4095), 0.01), ((3, 1), 100.0), ((7,), 2.0**40))
+        for shape, scale in (
+            ((2, 511), 0.001),
+            ((2, 512), 0.5),
+            ((1, 4095), 0.01),
+            ((3, 1), 100.0),
+            ((7,), 2.0**40),
+        )
     ),
     "mean": tuple(
         Case(ops.Mean(axes, keep), ((_int8(*shape, zero=zero), None),), Quant.per_tensor(0.4, -128))
         for axes, keep, shape, zero in (
-            ((0, 2, 4), False, (2, 3, 4, 5, 6), 127), ((0, 2, 4, 6), True, (2, 1, 3, 2, 2, 3, 2), -128),
-            ((1, 2), False, (1, 40, 40, 3), 0), ((0, 1), False, (2, 2), 0), ((2,), True, (1, 3, 1), 5),
+            ((0, 2, 4), False, (2, 3, 4, 5, 6), 127),
+            ((0, 2, 4, 6), True, (2, 1, 3, 2, 2, 3, 2), -128),
+            ((1, 2), False, (1, 40, 40, 3), 0),
+            ((0, 1), False, (2, 2), 0),
+            ((2,), True, (1, 3, 1), 5),
         )
     ),
     "pad": (
@@ -138,9 +190,14 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
     "transpose": tuple(
         _moved(ops.Transpose(perm), t)
         for perm, t in (
-            ((4, 2, 0, 3, 1), _int8(2, 3, 4, 5, 2)), ((0, 3, 1, 2), _int8(2, 4, 5, 9)), ((1, 0), _int8(33, 20)),
-            ((1, 0, 2), _plain(DType.float32, 3, 4, 2)), ((1, 2, 0), _plain(DType.int32, 3, 4, 2)), ((), _int8()),
-            ((0, 2, 1), _int8(3, 17, 18)), ((1, 0), _plain(DType.int64, 3, 2)), ((3, 2, 1, 0), _int8(2, 3, 4, 5)),
+            ((4, 2, 0, 3, 1), _int8(2, 3, 4, 5, 2)),
+            ((0, 3, 1, 2), _int8(2, 4, 5, 9)),
+            ((1, 0), _int8(33, 20)),
+            ((1, 0, 2), _plain(DType.float32, 3, 4, 2)),
+            ((1, 2, 0), _plain(DType.int32, 3, 4, 2)),
+            ((0, 2, 1), _int8(3, 17, 18)),
+            ((1, 0), _plain(DType.int64, 3, 2)),
+            ((3, 2, 1, 0), _int8(2, 3, 4, 5)),
         )
     ),
     "strided_slice": tuple(
@@ -148,8 +205,10 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         for begin, stride, shape, t in (
             ((1, 0, 4, 0, 1), (1, 2, -2, 1, 1), (1, 2, 3, 2, 2), _int8(2, 3, 5, 2, 4)),
             ((0, 2, 1, 0), (1, 1, 1, 1), (2, 3, 4, 30), _int8(2, 6, 6, 30)),
-            ((3,), (-1,), (4,), _plain(DType.float32, 4)), ((1, 2), (2, -1), (2, 3), _plain(DType.int32, 4, 3)),
-            ((0, 0), (1, 1), (5, 20), _int8(9, 20)), ((0, 1), (1, 1), (9, 19), _int8(9, 20)),
+            ((3,), (-1,), (4,), _plain(DType.float32, 4)),
+            ((1, 2), (2, -1), (2, 3), _plain(DType.int32, 4, 3)),
+            ((0, 0), (1, 1), (5, 20), _int8(9, 20)),
+            ((0, 1), (1, 1), (9, 19), _int8(9, 20)),
         )
     ),
     "concatenation": (
@@ -161,8 +220,14 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
     ),
     "resize_nearest": tuple(
         _moved(ops.ResizeNearest(size, corners, half and not corners), _int8(2, rows, columns, 3))
-        for size, (rows, columns) in (((10, 10), (5, 5)), ((3, 2), (7, 9)), ((13, 17), (5, 3)), ((1, 1), (4, 4)))
-        for corners in (False, True) for half in (False, True)
+        for size, (rows, columns) in (
+            ((10, 10), (5, 5)),
+            ((3, 2), (7, 9)),
+            ((13, 17), (5, 3)),
+            ((1, 1), (4, 4)),
+        )
+        for corners in (False, True)
+        for half in (False, True)
     ),
     "quantize": tuple(
         Case(ops.Quantize(), ((_plain(DType.float32, 5, 30), None),), Quant.per_tensor(scale, zero))

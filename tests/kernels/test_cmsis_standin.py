@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from dataclasses import replace
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinyc.kernels.cmsis_nn import scratch
 
 from tests.kernels.cmsis_calls import (
     ARG_ERROR,
@@ -31,6 +31,7 @@ from tests.kernels.cmsis_cases import (
     other_is_exact,
     random_geometry,
 )
+from tinyc.kernels.cmsis_nn import scratch
 
 SIMD: tuple[scratch.Simd, ...] = ("none", "dsp", "mve")
 CASES = 400
@@ -101,6 +102,69 @@ def test_other_operators(drivers, tmp_path: Path, simd: scratch.Simd, name: str)
     calls, wants = zip(*(OTHERS[name](rng) for _ in range(CASES)), strict=True)
     expected = [want if other_is_exact(simd, call) else None for call, want in zip(calls, wants, strict=True)]
     expect(run(drivers[simd], tmp_path, calls), expected)
+
+
+def rows() -> list[Geometry]:
+    """Every small 1xN window over a map of height 1 that has an output."""
+    found = []
+    for kernel, stride, columns in itertools.product(range(1, 7), range(1, 5), range(1, 10)):
+        for left, right in itertools.product(range(kernel), range(kernel)):
+            if columns + left + right >= kernel:
+                outputs = (columns + left + right - kernel) // stride + 1
+                shapes = (1, 1, columns, 4), (1, kernel), (1, 1, outputs, 2)
+                found.append(Geometry(*shapes, (1, stride), (0, left)))
+    return found
+
+
+def tile_reads(g: Geometry) -> list[list[int | None]] | None:
+    """The input columns (None: padding) that Arm's 1xN kernel for MVE reads per output; None: it fails.
+
+    It lays the padded left end and the padded right end out in scratch and reads the rest in place.
+    """
+    columns, kernel, outputs = g.input_shape[2], g.kernel[1], g.output_shape[2]
+    stride, pad = g.stride[1], g.padding[1]
+    total = (outputs - 1) * stride + kernel - columns
+    odd = int(np.fmod(total, 2))
+    if 2 * pad + odd != total:
+        return None
+    left = -(-pad // stride)
+    right = max(1, -(-(pad + odd) // stride)) if pad + odd else 0
+    if left + right > outputs:
+        return definition_reads(g)
+    inner = outputs - left - right
+    left_tile = [None] * pad + list(range(kernel))
+    start = stride * (left + inner) - pad
+    right_tile = list(range(start, start + kernel - 1)) + [None] * (right if odd else pad)
+    reads = [left_tile[o * stride : o * stride + kernel] for o in range(left)]
+    reads += [[o * stride - pad + k for k in range(kernel)] for o in range(left, left + inner)]
+    return reads + [right_tile[o * stride : o * stride + kernel] for o in range(right)]
+
+
+def definition_reads(g: Geometry) -> list[list[int | None]]:
+    columns = g.input_shape[2]
+    windows = [range(s, s + g.kernel[1]) for s in np.arange(g.output_shape[2]) * g.stride[1] - g.padding[1]]
+    return [[i if 0 <= i < columns else None for i in window] for window in windows]
+
+
+def test_rows_on_mve(drivers, tmp_path: Path) -> None:
+    """The closed form of what the 1xN kernel computes equals its reads, and the stand-in agrees."""
+    geometries = rows()
+    exact = [is_exact("mve", g, depthwise=False) for g in geometries]
+    pointwise = [g.kernel == (1, 1) and g.padding == (0, 0) for g in geometries]
+    for g, ok, skip in zip(geometries, exact, pointwise, strict=True):
+        assert skip or ok == (tile_reads(g) == definition_reads(g)), g
+    one, zeros = np.array([2**30] * 2, np.int32), np.zeros(2, np.int32)
+    calls = [
+        Call(
+            "convolve",
+            g.parameters(g.filter_shape, (0, 0), (-128, 127)),
+            2 * g.output_shape[2],
+            (np.ones(g.input_shape, np.int8), np.ones(g.filter_shape, np.int8), zeros, one, zeros),
+        )
+        for g in geometries
+    ]
+    results = run(drivers["mve"], tmp_path, calls)
+    assert [result.status == 0 for result in results] == exact
 
 
 def sizes_of(g: Geometry, simd: scratch.Simd) -> list[int]:

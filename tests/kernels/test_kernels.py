@@ -26,8 +26,12 @@ def bench_of(kernel: Kernel, target_name: str, count: int) -> Bench:
     """Every case of the kernel's operators that it serves on the target."""
     target, rng = load(target_name), np.random.default_rng(7)
     names = [name for name, op in operators().items() if issubclass(op, kernel.op)]
-    served = [case for name in names for case in cases_of(name, count)
-              if kernel.refuses(one_image(case.node())[0], target) is None]
+    served = [
+        case
+        for name in names
+        for case in cases_of(name, count)
+        if kernel.refuses(one_image(case.node())[0], target) is None
+    ]
     assert len(served) >= 5, f"{kernel.name} serves only {len(served)} of the cases of {', '.join(names)}"
     chosen: Sequence[Trial] = [trial for case in served for trial in trials(kernel, case, target, rng)]
     return make_bench(kernel, chosen, target)

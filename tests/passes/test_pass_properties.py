@@ -12,13 +12,15 @@ from tinyc.ir.operator import operators
 from tinyc.ir.text import parse_graph, print_graph
 from tinyc.ir.transform import Pass, Sequential, all_passes
 from tinyc.ir.verifier import verify
+from tinyc.ops import sums
 from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds
 
 KEEPING = [cls() for cls in all_passes() if cls is not DropFloatEnds]
 
 
 def test_the_generator_knows_every_operator() -> None:
-    assert set(STEPS) | ENDS == set(operators())
+    made_by_the_compiler = {name for name, cls in operators().items() if cls.__module__ == sums.__name__}
+    assert set(STEPS) | ENDS | made_by_the_compiler == set(operators())
 
 
 @given(graphs(in_tflite=False))

@@ -20,8 +20,8 @@ Offset = int
 class FlatTensor:
     """One tensor; `data` None is an activation.
 
-    `fields` adds or overrides fields of the Tensor table, `buffer` of the table of its data. A value (name, fields)
-    is a table.
+    `fields` adds or overrides fields of the Tensor table, `buffer` of the table of its data. A value
+    (name, fields) is a table.
     """
 
     name: str

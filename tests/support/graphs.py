@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -121,12 +120,16 @@ class Builder:
 
 # ---------------------------------------------------------------------- one step per operator
 Step = Callable[[Builder, Value], Value | None]
+NamedStep = Callable[[Builder, Value, str], Value | None]  # one function for several operators
 STEPS: dict[str, Step] = {}
 
 
-def _step(*names: str) -> Callable[[Callable[[Builder, Value, str], Value | None]], object]:
-    def register(function: Callable[[Builder, Value, str], Value | None]) -> object:
-        STEPS.update({name: partial(function, name=name) for name in names})
+def _step(*names: str) -> Callable[[NamedStep], NamedStep]:
+    def register(function: NamedStep) -> NamedStep:
+        def named(name: str) -> Step:
+            return lambda b, x: function(b, x, name)
+
+        STEPS.update({name: named(name) for name in names})
         return function
 
     return register

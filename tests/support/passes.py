@@ -72,7 +72,7 @@ def canonical(graph: Graph) -> str:
 
 # ---------------------------------------------------------------------- meaning
 def assert_same_meaning(before: Graph, after: Graph) -> None:
-    """Equal ends, and equal numbers there and wherever a value names its source, on random and extreme inputs.
+    """Equal ends, and equal numbers there and where a value names its source, on random and extreme inputs.
 
     Where `after` exchanges codes for the real numbers of `before`, the codes are those of its QUANTIZE and
     DEQUANTIZE. Every input and result of `before` is its own source.

@@ -33,7 +33,7 @@ def to_flat_model(graph: Graph) -> FlatModel:
 # ---------------------------------------------------------------------- one operator each
 @dataclass
 class Spec:
-    """What a node becomes: operator code, options table, and constant operands after (or instead of) its inputs."""
+    """What a node becomes: operator code, options table, and constant operands after its inputs."""
 
     code: str
     table: str | None = None
@@ -211,6 +211,10 @@ def _dequantize(node: Node) -> Spec:
     return Spec("DEQUANTIZE", "DequantizeOptions")
 
 
+#: The operators that TFLite has a form for.
+WRITABLE = frozenset(_SPECS)
+
+
 # ---------------------------------------------------------------------- the whole graph
 _KINDS = {d: d.name.upper() for d in DType}
 
@@ -264,6 +268,8 @@ class _Lowering:
             raise ValueError(f"{node}: TFLite has no operator {node.op.name!r}")
         spec = _SPECS[node.op.name](node)
         inputs = [self.operand(node, index) for index in range(len(node.inputs))]
+        while inputs[-1:] == [-1]:  # TFLM's depthwise kernel takes an operand less, but none marked absent
+            inputs.pop()
         for position, array in enumerate(spec.extra):
             last = spec.extra_type is not None and position == len(spec.extra) - 1
             kind = DType(array.dtype.name)

@@ -9,5 +9,5 @@ from tinyc.reference.tflm import TflmReference
 
 
 def run_tflm(model: bytes, inputs: Sequence[Array]) -> list[Array]:
-    """The outputs of TensorFlow Lite Micro's reference kernels. Raises ModelError where it refuses the model."""
+    """The outputs of TensorFlow Lite Micro's kernels. Raises ModelError where it refuses the model."""
     return TflmReference(model).run(inputs)

@@ -13,7 +13,7 @@ from typing import IO, Any
 from tinyc.errors import TinycError
 
 NUMBER = (int, float)
-WIDEST = 72  # characters of one cell
+WIDEST = 72  # characters of a cell, the last column's excepted
 
 
 @dataclass(frozen=True)
@@ -117,16 +117,18 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\t" else "?" for c in text)
 
 
-def _fit(text: str) -> str:
-    """A long name keeps its end, which is what tells tensors apart; --json has it whole."""
-    return text if len(text) <= WIDEST else "..." + text[3 - WIDEST :]
+def _text(cell: Any, *, shorten: bool) -> str:
+    """A cell. A long name keeps its end, which is what tells tensors apart; --json has it whole."""
+    text = f"{cell:,}" if isinstance(cell, NUMBER) else str(cell)
+    return "..." + text[3 - WIDEST :] if shorten and len(text) > WIDEST else text
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Line | str]:
     """Aligned columns, numbers to the right with thousands separators; nothing where there are no rows."""
     if not rows:
         return []
-    texts = [[f"{cell:,}" if isinstance(cell, NUMBER) else _fit(str(cell)) for cell in row] for row in rows]
+    last = len(head) - 1
+    texts = [[_text(cell, shorten=i < last) for i, cell in enumerate(row)] for row in rows]
     right = [all(isinstance(row[i], NUMBER) for row in rows) for i in range(len(head))]
     widths = [max(len(text[i]) for text in [list(head), *texts]) for i in range(len(head))]
 

@@ -35,7 +35,9 @@ def peak_text(peak: dict[str, Any]) -> str:
     """The operator where the most is live, and what that is."""
     live = [f"{tensor['name']} {tensor['bytes']:,}" for tensor in peak["live"]]
     more = [f"{len(live) - LIVE_SHOWN} more"] if len(live) > LIVE_SHOWN else []
-    return f"{peak['operator']}: {' | '.join([*live[:LIVE_SHOWN], *more])}"
+    overlapping = sum(tensor["bytes"] for tensor in peak["live"]) > peak["live_bytes"]
+    shared = f" (overlapping, {peak['live_bytes']:,} in all)" if overlapping else ""
+    return f"{peak['operator']}: {' | '.join([*live[:LIVE_SHOWN], *more])}{shared}"
 
 
 def _of(used: int, limit: int | None) -> str:

@@ -65,5 +65,5 @@ def _lines(segment: Segment, number: int, network: Network) -> str:
 
 
 def _feeds(operator: StreamedOperator, number: int) -> str:
-    rows = ", ".join(f"{{{f.line}u, {f.stride}u, {f.before}u, {f.reach}u}}" for f in operator.stage.feeds)
+    rows = ", ".join(f"{{{f.line}u, {f.stride}u, {f.before}, {f.reach}u}}" for f in operator.stage.feeds)
     return f"\nstatic const tinyc_feed feeds_{number}[] = {{{rows}}}; /* line, stride, before, reach */\n"

@@ -9,7 +9,7 @@ from tinyc.ir.graph import Graph
 
 
 def read_file(path: str | Path) -> bytes:
-    """The bytes of a model file. Raises UsageError where there is no such file, ModelError where it is empty."""
+    """The bytes of a model file. Raises UsageError where it cannot be read, ModelError where it is empty."""
     file = Path(path)
     try:
         if file.is_dir():
@@ -27,7 +27,7 @@ def read_file(path: str | Path) -> bytes:
 def load(path: str | Path) -> Graph:
     """The network of a model file, named after the file.
 
-    Raises UsageError where the file cannot be read, and ModelError with every problem where tinyc cannot compile it.
+    Raises UsageError where the file cannot be read, ModelError with every problem where it cannot compile.
     """
     data = read_file(path)
     if data[4:8] == b"TFL3":
@@ -40,7 +40,9 @@ def load(path: str | Path) -> Graph:
 def _what(data: bytes) -> str:
     """What a file that is no TFLite model seems to be."""
     if data[:4] == b"PK\x03\x04":
-        return "this is a zip archive (a Keras or PyTorch file?); convert the model to TFLite with int8 quantisation."
+        return (
+            "this is a zip archive (Keras or PyTorch?); convert the model to TFLite with int8 quantisation."
+        )
     if data[:8] == b"\x89HDF\r\n\x1a\n":
         return "this is an HDF5 file (Keras?); convert the model to TFLite with int8 quantisation."
     if data[:1] == b"\x08" and b"onnx" in data[:4096].lower():

@@ -50,6 +50,13 @@ class Operator:
         tiles = sig.output.rank == 4 and bool(follows) and all(a == Elementwise(ROWS) for a in follows)
         return self if tiles else None
 
+    def from_sums(self, sig: Signature) -> Operator | None:
+        """For global pooling: the operator that computes the output from int32 sums per channel, instead of the image.
+
+        It lets the image pass row by row while sums accumulate; None for every operator that is no such reduction.
+        """
+        return None
+
     def macs(self, sig: Signature) -> int:
         """Multiply-accumulates of one execution; 0 for data movement."""
         return 0

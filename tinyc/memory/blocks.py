@@ -84,20 +84,23 @@ def _check_alone(block: Block, offsets: Mapping[str, int]) -> None:
     if offset is None:
         raise PackingError(f"Block '{block.name}' has no offset in this packing.")
     if offset < 0 or offset % block.align:
-        raise PackingError(f"Block '{block.name}' is at {offset}, which is no multiple of its alignment {block.align}.")
+        raise PackingError(f"Block '{block.name}' is at {offset}; it must be aligned to {block.align}.")
     if block.offset is not None and offset != block.offset:
         raise PackingError(f"Block '{block.name}' is at {offset}, but its caller fixed it at {block.offset}.")
 
 
-def _check_pair(a: Block, b: Block, distance: Mapping[tuple[str, str], int], offsets: Mapping[str, int]) -> None:
+def _check_pair(
+    a: Block, b: Block, distance: Mapping[tuple[str, str], int], offsets: Mapping[str, int]
+) -> None:
     at_a, at_b = offsets[a.name], offsets[b.name]
     a_to_b = min(a.size, distance.get((a.name, b.name), a.size))
     b_to_a = min(b.size, distance.get((b.name, a.name), b.size))
     if at_b >= at_a + a_to_b or at_a >= at_b + b_to_a:
         return
     raise PackingError(
-        f"Blocks '{b.name}' (bytes {at_b}..{at_b + b.size}) and '{a.name}' (bytes {at_a}..{at_a + a.size}) overlap in "
-        f"steps {max(a.first, b.first)}..{min(a.last, b.last)}, and no trail permits it."
+        f"Blocks '{b.name}' (bytes {at_b}..{at_b + b.size - 1}) and '{a.name}' (bytes {at_a}.."
+        f"{at_a + a.size - 1}) overlap in steps {max(a.first, b.first)}..{min(a.last, b.last)}, "
+        "and no trail permits it."
     )
 
 
@@ -110,11 +113,15 @@ def validate(blocks: Sequence[Block], trails: Iterable[Trail]) -> None:
         problems.append(f"Block names must be unique; given more than once: {', '.join(twice)}.")
     for trail in trails:
         if trail.distance < 0:
-            problems.append(f"Trail '{trail.lower}' -> '{trail.upper}' has distance {trail.distance}; it must be 0 or more.")
+            problems.append(f"{_name(trail)} has distance {trail.distance}; give 0 or more bytes.")
         if trail.lower == trail.upper or trail.lower not in names or trail.upper not in names:
-            problems.append(f"Trail '{trail.lower}' -> '{trail.upper}' must name two different blocks that are given.")
+            problems.append(f"{_name(trail)} must name two different blocks, both of them given.")
     if problems:
         raise PackingError("\n".join(problems))
+
+
+def _name(trail: Trail) -> str:
+    return f"Trail '{trail.lower}' below '{trail.upper}'"
 
 
 def _block_problem(block: Block) -> str | None:
@@ -122,7 +129,7 @@ def _block_problem(block: Block) -> str | None:
     if block.size < 0:
         return f"{where} has size {block.size}; give 0 or more bytes."
     if block.first > block.last:
-        return f"{where} is live from step {block.first} to {block.last}; the last step cannot precede the first."
+        return f"{where} is live from step {block.first} to {block.last}; the last cannot precede the first."
     if block.align < 1:
         return f"{where} has alignment {block.align}; give 1 or more."
     if block.offset is not None and (block.offset < 0 or block.offset % block.align):

@@ -18,8 +18,8 @@ GROUP_LIMIT = 5  # the exact cover tries every order of a group: 120 for five bl
 def max_live(blocks: Iterable[Block]) -> int:
     """Most bytes alive in one step, without trails: sizes rounded up to the grain, less the largest rounding.
 
-    The grain is the greatest common divisor of the alignments; the topmost block needs no rounding. So this is
-    a lower bound on the peak of every packing without trails, and never below the plain sum of the sizes.
+    The grain is the greatest common divisor of the alignments; the topmost block needs no rounding. So this
+    is a lower bound on the peak of every packing without trails, and never below the plain sum of the sizes.
     One sweep over births and deaths, O(n log n).
     """
     blocks = tuple(blocks)
@@ -51,10 +51,10 @@ def instance_bound(instance: Instance, needs: Sequence[int]) -> int:
 
 
 def section_needs(instance: Instance) -> list[int]:
-    """Bytes that the blocks of each section need, packed on their own: a bound, exact without trails."""
+    """Bytes that the blocks of each section need on their own: a bound, exact without trails."""
     if instance.distance:
         return [_need(instance, section) for section in instance.sections]
-    width, pad = instance.width, [w - b.size for w, b in zip(instance.width, instance.blocks, strict=True)]
+    width, pad = instance.width, [w - s for w, s in zip(instance.width, instance.size, strict=True)]
     return [sum([width[i] for i in s]) - max([pad[i] for i in s]) for s in instance.sections]
 
 
@@ -62,8 +62,8 @@ def _need(instance: Instance, section: Sequence[int]) -> int:
     """The covers of all groups; the group on top is counted to the end of its bytes, not of its grain."""
     found = groups(instance, section)
     covers = [cover(instance, group, instance.width) for group in found]
-    saved = [whole - cover(instance, group, instance.size) for group, whole in zip(found, covers, strict=True)]
-    return sum(covers) - max(saved)
+    on_top = [cover(instance, group, instance.size) for group in found]
+    return sum(covers) - max(whole - top for whole, top in zip(covers, on_top, strict=True))
 
 
 def groups(instance: Instance, section: Sequence[int]) -> list[list[int]]:
@@ -116,7 +116,7 @@ class _Orders:
     def least(
         self, rest: Sequence[int], placed: list[tuple[int, int]], covered: int, top: int, end: int
     ) -> int:
-        """Finish `placed` (block, offset), which covers `covered` bytes up to `top`, to be counted up to `end`."""
+        """Finish `placed` (block, offset), which covers `covered` bytes up to `top`, counted up to `end`."""
         if not rest:
             self.best = min(self.best, covered - (top - end))
         for block in rest if covered - self.instance.grain < self.best else ():

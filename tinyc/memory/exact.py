@@ -1,19 +1,20 @@
 """Branch and bound: is there a packing whose peak is at most a given capacity?
 
-The blocks of a packing can be moved down until each rests on another one (or on 0), and be visited by ascending
-offset. So the search fills the arena upwards: it takes the lowest level that is still open, one of the sections
-open there, and asks *which block of this section starts at this level?* Every block that can is one branch,
-"none" is the last. The branches exclude each other, so no packing is met twice. A branch is cut where
+The blocks of a packing can be moved down until each rests on another one (or on 0), and be visited by
+ascending offset. So the search fills the arena upwards: it takes the lowest level that is still open, one of
+the sections open there, and asks *which block of this section starts at this level?* Every block that can is
+one branch, "none" is the last: no permutation of independent placements is searched twice. A branch is cut
+where
 
 * in a section the lowest start left, plus what its unplaced blocks cover, exceeds the capacity;
 * a block cannot start early enough to end within the capacity, or has missed its fixed offset;
 * a hole is left that a block above it fits in: moving the block down gives a packing that is found elsewhere.
 
-Sections that no unplaced block connects are *zones* of their own: they are searched one after the other, and where
-one fails, the search returns to the branch that separated them. Canonical (left-justified) packings, the section
-bound, the dominance of filled holes and the decomposition follow M. D. Moffitt, "MiniMalloc", ASPLOS 2023; branching
-by section instead of by block, and conflict weights to choose it (Boussemart et al., ECAI 2004), are what makes
-the search short enough for Python.
+Sections that no unplaced block connects are *zones* of their own: they are searched one after the other, and
+where one fails, the search returns to the branch that separated them. Canonical packings, the section bound,
+the dominance of filled holes and the decomposition are those of M. D. Moffitt, "MiniMalloc", ASPLOS 2023.
+Branching by section instead of by block, and conflict weights to choose the section (Boussemart et al., ECAI
+2004), make the search short enough for Python.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class State:
     """A partial packing: arrays over blocks (`free`, `start`, `step_up`) and over sections (the others).
 
     `free` is the lowest offset that the placed blocks leave to a block, `start` >= free the lowest that the
-    branches taken leave. `step_up` is where a block must start if not exactly at `start`: it may lie level with
-    a placed neighbour, or else entirely above. `rest` are bytes still to cover in a section, `floor` its lowest
+    branches taken leave. `step_up` is where a block must start if it does not stay: it may lie level with a
+    placed neighbour, or else entirely above. `rest` are bytes still to cover in a section, `floor` its lowest
     start, `links[s]` counts the unplaced blocks that span both s and s+1.
     """
 
@@ -80,7 +81,7 @@ class Frame:
 
 
 class Search:
-    """One search. `conflicts` (a weight for every section) grows where branches fail; it may outlive the search."""
+    """One search. `conflicts`, a weight for every section, grows where branches fail, and may outlive it."""
 
     def __init__(self, tables: Tables, conflicts: npt.NDArray[np.float64], capacity: int, rule: Rule) -> None:
         self.tables, self.conflicts, self.rule = tables, conflicts, rule
@@ -156,7 +157,7 @@ class Search:
         return State(free, start, step_up, rest, links, tables.floor(start))
 
     def _stay_level(self, old: State, block: int, level: int, rise: Ints | int, step_up: Ints) -> Ints:
-        """How far the neighbours rise: not at all, with the rise noted in `step_up`, where d(neighbour, block) = 0."""
+        """Where the neighbours rise to. Those with d(neighbour, block) = 0 may stay; `step_up` notes it."""
         near = self.tables.neighbours[block]
         rises = np.where(rise > old.free[near], np.maximum(rise, step_up[near]), rise)
         for position, other in enumerate(near.tolist()):
@@ -167,7 +168,7 @@ class Search:
         return rises
 
     def _leave_open(self, frame: Frame) -> State | None:
-        """No block of the section starts at the level: all that could, rest on a block that is still unplaced."""
+        """No block of the section starts at the level: those that could rest on blocks still unplaced."""
         old, section, level = frame.state, frame.section, frame.level
         if level + self.tables.instance.grain + old.rest[section] > self.limit[section]:
             return None
@@ -203,7 +204,7 @@ class Search:
         return True
 
     def _descend(self, state: State, zones: tuple[Zone, ...]) -> None:
-        """Open a frame in the first of the zones, the others pending. Without zones, every block has its place."""
+        """Open a frame in the first zone, the others pending. Without zones, every block has its place."""
         if not zones:
             self.complete = True
             return

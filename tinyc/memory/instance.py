@@ -1,9 +1,9 @@
 """Blocks and trails as the solvers want them: indices instead of names, sections instead of steps.
 
 Offsets are multiples of their block's alignment, hence of the *grain*, the greatest common divisor of all
-alignments. So a block takes up its size rounded up to the grain, its *width*; only on top of all others its size
-counts. A *section* is a maximal set of blocks alive together (a maximal clique of the interval graph); sections
-in the order of time lose no constraint, and there are at most as many as blocks.
+alignments. So a block takes up its size rounded up to the grain, its *width*; only on top of all others its
+size counts. A *section* is a maximal set of blocks alive together (a maximal clique of the interval graph).
+Sections in the order of time lose no constraint, and there are at most as many as blocks.
 """
 
 from __future__ import annotations
@@ -120,6 +120,6 @@ def reject_fixed_conflicts(instance: Instance) -> None:
             if other is None or at + instance.apart(a, b) <= other or other + instance.apart(b, a) <= at:
                 continue
             raise PackingError(
-                f"Blocks '{instance.blocks[a].name}' (fixed at {at}) and '{instance.blocks[b].name}' (fixed at "
-                f"{other}) overlap while both are alive; move one of them, or leave it to the packer."
+                f"Blocks '{instance.blocks[a].name}' (fixed at {at}) and '{instance.blocks[b].name}' "
+                f"(fixed at {other}) overlap while both are alive; move one, or leave it to the packer."
             )

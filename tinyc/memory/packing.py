@@ -79,7 +79,8 @@ class _Run:
 
     def search(self) -> None:
         """Rounds of branch and bound, each with twice the nodes of the one before."""
-        from tinyc.memory.portfolio import Portfolio  # numpy is loaded for the few problems that need a search
+        # Imported here: numpy is loaded only for the few problems that need a search.
+        from tinyc.memory.portfolio import Portfolio
 
         portfolio = Portfolio(self.instance, self.needs)
         nodes = FIRST_NODES * len(self.instance.blocks)
@@ -88,7 +89,7 @@ class _Run:
             self.narrow(portfolio, nodes)
 
     def narrow(self, portfolio: Portfolio, nodes: int) -> None:
-        """Look for a peak at the bound, then halve what lies between; `low` is the least target still to try."""
+        """Look for a peak at the bound, then halve what lies between. `low` is the least target to try."""
         target = low = self.bound
         resolution = 0
         while not self.finished() and self.peak - low > resolution:

@@ -1,5 +1,7 @@
-"""Many searches for one question. The running time of one search is heavy-tailed: a wrong choice near the root can
-cost hours where another rule needs milliseconds. So every rule gets a few nodes, then every rule gets twice as many.
+"""Many searches for one question.
+
+The running time of a search is heavy-tailed: a wrong choice near the root can cost hours where another rule
+needs milliseconds. So every rule gets a few nodes; after that, every rule gets twice as many.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from tinyc.memory.first_fit import own_need
 from tinyc.memory.instance import Instance
 from tinyc.memory.tables import Ints, Tables
 
-FORGET = 0.5  # conflict weights halve from search to search, so that the latest failures count most
+FORGET = 0.95  # of a conflict's weight is left in the next search: late failures count most
 
 
 class Answer(NamedTuple):
@@ -35,7 +37,7 @@ class Portfolio:
         self.rules = [Rule(f"{ask}, {by}", ASK[ask], rank) for ask in ASK for by, rank in ranks.items()]
 
     def decide(self, capacity: int, nodes: int, deadline: float) -> Answer | None:
-        """Is there a packing with a peak of at most `capacity`? Every rule may take `nodes` nodes. None: undecided."""
+        """Is there a packing with a peak of at most `capacity`? `nodes` are per rule. None: undecided."""
         for rule in self.rules:
             self.conflicts *= FORGET
             search = Search(self.tables, self.conflicts, capacity, rule)

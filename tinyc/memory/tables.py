@@ -14,11 +14,11 @@ Ints = npt.NDArray[np.int64]
 class Tables:
     """An instance in arrays. Over blocks unless said otherwise; blocks and sections are numbers.
 
-    `members[s]` are the blocks of section s, `flat` all of them in a row, `heads` where each section begins in it.
-    `first[b]`, `last[b]` are the sections that block b spans, `weight[b]` what it counts for in each of them.
-    `above[b]` is d(b, c) for every neighbour c of b, or one number for all. `levels` are the blocks that may lie
-    level with another and still be below it (d = 0). `pad[s]`: what a section can save by the choice of its
-    topmost block. `twin[b]` is the first block that b can be exchanged with.
+    `members[s]` are the blocks of section s, `flat` all of them in a row, `heads` where each section begins.
+    `first[b]` and `last[b]` are the sections that block b spans, `weight[b]` what it counts for in each.
+    `above[b]` is d(b, c) for every neighbour c of b, or one number for all. `levels` are the blocks that may
+    lie level with another one and still be below it (d = 0). `pad[s]` is what a section can save by the
+    choice of its topmost block. `twin[b]` is the first block that b can be exchanged with.
     """
 
     def __init__(self, instance: Instance) -> None:

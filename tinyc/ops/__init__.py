@@ -17,9 +17,14 @@ from tinyc.ops.resize import ResizeNearest
 from tinyc.ops.shape import Reshape, Transpose
 from tinyc.ops.slice import StridedSlice
 from tinyc.ops.softmax import Softmax
+from tinyc.ops.sums import AddRows, AverageSums, MeanSums, SumRows
 from tinyc.ops.unary import HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Tanh, Unary
 
 __all__ = [
+    "AddRows",
+    "AverageSums",
+    "MeanSums",
+    "SumRows",
     "Add",
     "AveragePool2D",
     "Concatenation",

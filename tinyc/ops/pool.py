@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyc.ir.access import Access, Elementwise
-from tinyc.ir.operator import expect, operator
+from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_equal_quantisation, expect_int8, given
 from tinyc.ops.window import Pair, WindowOperator, expect_image
@@ -62,6 +62,15 @@ class AveragePool2D(Pool2D):
         # C's division truncates towards zero: divide magnitudes.
         mean: Array = np.sign(total) * ((np.abs(total) + count // 2) // count)
         return mean
+
+    def from_sums(self, sig: Signature) -> Operator | None:
+        """Global pooling can be taken from the sums over the image."""
+        from tinyc.ops.sums import AverageSums
+
+        rows, cols = sig.input(0).shape[1:3]
+        if self.extent != (rows, cols) or any(self.padding):
+            return None
+        return AverageSums(rows * cols, sig.output.shape, self.clamp)
 
 
 @operator("max_pool2d")

@@ -14,6 +14,13 @@ from tinyc.ops.common import expect_int8, expect_one_scale, given
 from tinyc.ops.fixed_point import Multiplier, expect_headroom, quantize_multiplier, requantize
 
 
+def mean_multiplier(x_scale: float, y_scale: float, count: int) -> Multiplier:
+    """s_x / (s_y · count): the quotient in fixed point, divided by the count with more bits in front."""
+    ratio = quantize_multiplier(x_scale / y_scale)
+    shift = min(count.bit_length() - 1, 32, 31 + ratio.shift)
+    return Multiplier((ratio.multiplier << shift) // count, ratio.shift - shift)
+
+
 @operator("mean")
 @dataclass(frozen=True)
 class Mean(Operator):
@@ -43,11 +50,15 @@ class Mean(Operator):
         return math.prod(x.shape[a] for a in self.axes)
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        """s_x / (s_y · count): the quotient in fixed point, divided by the count with more bits in front."""
-        ratio = quantize_multiplier(sig.input(0).scale / sig.output.scale)
-        count = self.count(sig.input(0))
-        shift = min(count.bit_length() - 1, 32, 31 + ratio.shift)
-        return Multiplier((ratio.multiplier << shift) // count, ratio.shift - shift)
+        """What one centred sum is multiplied by."""
+        return mean_multiplier(sig.input(0).scale, sig.output.scale, self.count(sig.input(0)))
+
+    def from_sums(self, sig: Signature) -> Operator | None:
+        """A mean over rows and columns of one image can be taken from its sums."""
+        from tinyc.ops.sums import MeanSums
+
+        x = sig.input(0)
+        return MeanSums(self.count(x), sig.output.shape) if self.axes == (1, 2) and x.rank == 4 else None
 
     def check(self, sig: Signature) -> None:
         x, y = sig.input(0), sig.output

@@ -128,17 +128,17 @@ def needs_kernel(node: Node) -> bool:
     return not node.op.is_view or node.input(0).is_constant
 
 
-def select(node: Node, sites: Sequence[Site], target: Target, preferred: str | None = None) -> Kernel:
-    """The cheapest kernel that serves all of a node's sites, or the one asked for by name.
+def select(name: str, sites: Sequence[Site], target: Target, preferred: str | None = None) -> Kernel:
+    """The cheapest kernel that serves all sites of the operator called `name`, or the one asked for.
 
     Raises ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
     """
     if preferred is not None:
         chosen = find_kernel(preferred)
-        reason = None if isinstance(node.op, chosen.op) else f"it serves {chosen.op.name}"
+        reason = None if isinstance(sites[0].op, chosen.op) else f"it serves {chosen.op.name}"
         reason = reason or _refusal(chosen, sites, target)
         if reason:
-            raise UsageError(f"kernel {preferred} cannot serve {node.op.name} {node.name!r}: {reason}")
+            raise UsageError(f"kernel {preferred} cannot serve {sites[0].op.name} {name!r}: {reason}")
         return chosen
     reasons: list[str] = []
     usable: list[tuple[float, int, Kernel]] = []
@@ -150,7 +150,7 @@ def select(node: Node, sites: Sequence[Site], target: Target, preferred: str | N
             usable.append((sum(candidate.cost(site, target) for site in sites), len(usable), candidate))
     if not usable:
         told = "; ".join(reasons) or "no kernel is declared for this operator"
-        raise ModelError(f"{node.op.name} {node.name!r} has no kernel on {target.name} ({told})")
+        raise ModelError(f"{sites[0].op.name} {name!r} has no kernel on {target.name} ({told})")
     return min(usable, key=lambda u: u[:2])[2]
 
 

@@ -16,7 +16,7 @@ from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import ROWS
 from tinyc.ir.types import Signature, TensorType
 from tinyc.program.flow import Stage, trace
-from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel
+from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel, select
 from tinyc.program.program import (
     Buffer,
     Call,
@@ -32,7 +32,7 @@ from tinyc.program.program import (
     Statement,
     StreamedOperator,
 )
-from tinyc.program.rows import RowView, row_view
+from tinyc.program.rows import RowStage, row_stages
 
 if TYPE_CHECKING:
     from tinyc.schedule.schedule import Schedule
@@ -128,43 +128,49 @@ class _Lowering:
         return Loop(IMAGE, images, (Call(kernel, site, moving, written, scratch, node.name),))
 
     def _segment(self, nodes: list[Node]) -> Segment:
-        views = [_streamable(node) for node in nodes]
-        lines = SegmentLines(views, self.graph)
-        places = {name: self._line_place(name, lines) for name in lines.numbers}
+        stages = [(node, stage) for node in nodes for stage in _streamable(node)]
+        lines = SegmentLines([stage for _, stage in stages], self.graph)
+        places = [self._line_place(number, lines) for number in range(len(lines.values))]
+        kernels = {id(variant): self._row_kernel(node, stage) for node, stage in stages for variant in stage.variants}
         scratch = self._scratch(
-            [(self._kernel(v.node), site) for v in views for _, site in v.sites], f"the segment from {nodes[0].name}"
+            [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants], f"the segment from {nodes[0].name}"
         )
         operators = []
-        for view, stage in zip(views, lines.stages, strict=True):
-            fed = {index for index, _ in view.feeds}
-            inputs = tuple(
-                Rows(lines.numbers[v.name]) if i in fed and v is not None else self._operand(v)
-                for i, v in enumerate(view.node.inputs)
-            )
-            operators.append(StreamedOperator(stage, tuple(
-                (first, Call(self._kernel(view.node), site, inputs, (Rows(stage.output),), scratch, view.node.name))
-                for first, site in view.sites
-            )))
-        return Segment(
-            tuple(Line(places[n], lines.rows[i], lines.row_bytes[i], n) for n, i in lines.numbers.items()),
-            tuple(operators),
-        )
+        for (_, stage), flow_stage in zip(stages, lines.stages, strict=True):
+            read = {id(value) for value, _ in stage.reads}
+            calls = []
+            for v in stage.variants:
+                inputs = tuple(
+                    Rows(lines.numbers[id(x)]) if x is not None and id(x) in read else self._operand(x) for x in v.inputs
+                )
+                call = Call(kernels[id(v)], v.site, inputs, (Rows(flow_stage.output),), scratch, stage.name)
+                calls.append((v.first, call))
+            operators.append(StreamedOperator(flow_stage, tuple(calls)))
+        table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
+        return Segment(tuple(Line(p, rows, size, v.name) for p, v, rows, size in table), tuple(operators))
 
-    def _line_place(self, name: str, lines: SegmentLines) -> Range:
-        number = lines.numbers[name]
-        if name in self.home:
-            return Range(self.home[name], 0, lines.rows[number] * lines.row_bytes[number])
-        bytes = lines.depths[number] * lines.row_bytes[number]
+    def _row_kernel(self, node: Node, stage: RowStage) -> Kernel:
+        """The scheduled kernel; stages that the compiler adds (sums) have the one that serves them best."""
+        kernel = self._kernel(node)
+        if all(isinstance(site.op, kernel.op) for site in stage.sites):
+            return kernel
+        return select(stage.name, stage.sites[:1], self.target)
+
+    def _line_place(self, number: int, lines: SegmentLines) -> Range:
+        value, whole = lines.values[number], lines.rows[number] * lines.row_bytes[number]
+        if value.name in self.home:
+            return Range(self.home[value.name], 0, whole)
         if not lines.is_internal[number]:
-            return self._new_buffer(lines.values[number])
-        return self._buffer(bytes, f"{name}, {lines.depths[number]} rows")
+            return self._new_buffer(value)
+        depth = lines.depths[number]
+        return self._buffer(depth * lines.row_bytes[number], f"{value.name}, {depth} of {lines.rows[number]} rows")
 
 
-def _streamable(node: Node) -> RowView:
-    view = row_view(node)
-    if isinstance(view, str):
-        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {view}")
-    return view
+def _streamable(node: Node) -> tuple[RowStage, ...]:
+    stages = row_stages(node)
+    if isinstance(stages, str):
+        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
+    return stages
 
 
 class SegmentLines:
@@ -173,27 +179,26 @@ class SegmentLines:
     A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer.
     """
 
-    def __init__(self, views: Sequence[RowView], graph: Graph) -> None:
-        inside = {id(view.node) for view in views}
-        self.values = list(dict.fromkeys(
-            value for view in views for value in (*(view.node.input(i) for i, _ in view.feeds), view.node.output)
-        ))
-        self.numbers = {value.name: number for number, value in enumerate(self.values)}
-        self.rows = [value.type.shape[ROWS] for value in self.values]
-        self.row_bytes = [value.type.bytes // value.type.shape[ROWS] for value in self.values]
+    def __init__(self, stages: Sequence[RowStage], graph: Graph) -> None:
+        made = {id(stage.output): stage for stage in stages}
+        self.values = list(dict.fromkeys(v for s in stages for v in (*(read for read, _ in s.reads), s.output)))
+        self.numbers = {id(value): number for number, value in enumerate(self.values)}
+        shown = [made.get(id(v)) for v in self.values]
+        self.rows = [s.rows if s else v.type.shape[ROWS] for s, v in zip(shown, self.values, strict=True)]
+        self.row_bytes = [
+            s.row_bytes if s else v.type.bytes // rows for s, v, rows in zip(shown, self.values, self.rows, strict=True)
+        ]
         self.stages = tuple(
-            Stage(
-                tuple(replace(feed, line=self.numbers[v.node.input(i).name]) for i, feed in v.feeds),
-                self.numbers[v.node.output.name],
-            )
-            for v in views
+            Stage(tuple(replace(f, line=self.numbers[id(v)]) for v, f in s.reads), self.numbers[id(s.output)])
+            for s in stages
         )
         self.trace = trace(self.rows, self.stages)
         self.depths = self.trace.depths
+        inside = {id(value.producer) for value in self.values if id(value) in made}
         self.is_internal = [
-            id(value.producer) in inside and not graph.is_output(value) and bool(value.uses)
-            and all(id(user) in inside for user in value.users)
-            for value in self.values
+            id(v) in made and not graph.is_output(v) and all(id(user) in inside for user in v.users)
+            and (bool(v.uses) or v.producer is None)
+            for v in self.values
         ]
 
 

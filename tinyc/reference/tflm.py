@@ -33,7 +33,7 @@ Arrays = Mapping[str, Array]
 class TflmReference:
     """A .tflite model in TensorFlow Lite Micro.
 
-    `seconds` bounds one request. Every method raises ToolchainError where the package is missing or TFLM hangs, and
+    `seconds` bounds one request. Methods raise ToolchainError where the package is missing or TFLM hangs, and
     ModelError with TFLM's own words where it refuses the model or the inputs.
     """
 
@@ -117,8 +117,8 @@ class _Worker:
             return ToolchainError(f"TensorFlow Lite Micro gave no answer within {seconds:g} s; {words}")
         why = refused or "it ended its process"
         return ModelError(
-            f"TensorFlow Lite Micro does not run this model ({why}); {words}. Without it there is no reference "
-            "to compare with."
+            f"TensorFlow Lite Micro does not run this model ({why}); {words}. Without it there is no "
+            "reference to compare with."
         )
 
     def _said(self) -> str:

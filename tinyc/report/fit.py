@@ -19,20 +19,22 @@ def does_not_fit(compiled: Compiled, project: CProject) -> DoesNotFit | None:
 
     Flash is compared with the constants alone: how large the code becomes is the C compiler's doing.
     """
-    sentences = [s for s in (_sram(compiled), _flash(compiled, project)) if s]
-    return DoesNotFit("\n".join(sentences)) if sentences else None
+    found = [s for s in (_sram(compiled), _flash(compiled, project)) if s]
+    boards = _boards(compiled.plan.arena_bytes, _constants(project)) if found else ""
+    return DoesNotFit("\n".join(sentence + boards for sentence in found)) if found else None
 
 
 def _sram(compiled: Compiled) -> str | None:
     plan, target = compiled.plan, compiled.target
     if target.sram_bytes is None or plan.arena_bytes <= target.sram_bytes:
         return None
-    least = "the least that its schedule can do with" if plan.optimal else f"at least {plan.lower_bound_bytes:,} are needed"
+    least = (
+        "no plan of its schedule needs less" if plan.optimal else f"the least is {plan.lower_bound_bytes:,}"
+    )
     return (
         f"{compiled.name} needs {plan.arena_bytes:,} bytes of SRAM ({least}), but {target.name} has "
         f"{target.sram_bytes:,}: {plan.arena_bytes - target.sram_bytes:,} too many. {peak_sentence(compiled)}"
-        f"Shrink these tensors (a smaller input image, fewer channels there), or take a target with more SRAM"
-        f"{_targets_with(sram=plan.arena_bytes)}."
+        "Shrink these tensors (a smaller input image, fewer channels there), or take a target with more SRAM"
     )
 
 
@@ -45,29 +47,30 @@ def peak_sentence(compiled: Compiled) -> str:
     rest = len(step["live"]) - LARGEST
     more = f" and {rest} more" if rest > 0 else ""
     place = f"The peak is at operator {step['operator']!r}, where {step['live_bytes']:,} bytes are live"
-    return f"{place}: {named}{more}. "
+    shared = ", overlapping" if sum(tensor["bytes"] for tensor in step["live"]) > step["live_bytes"] else ""
+    return f"{place}: {named}{more}{shared}. "
 
 
 def _flash(compiled: Compiled, project: CProject) -> str | None:
-    flash, constants = compiled.target.flash_bytes, project.weights_bytes + project.tables_bytes
+    flash, constants = compiled.target.flash_bytes, _constants(project)
     if flash is None or constants <= flash:
         return None
     return (
         f"{compiled.name} has {constants:,} bytes of constants (weights {project.weights_bytes:,}, tables "
         f"{project.tables_bytes:,}), but {compiled.target.name} has {flash:,} bytes of flash, code included. "
-        f"Prune or narrow the network, or take a target with more flash{_targets_with(flash=constants)}."
+        "Prune or narrow the network, or take a target with more flash"
     )
 
 
-def _targets_with(sram: int = 0, flash: int = 0) -> str:
-    """Known boards that have that much, the smallest first, as the end of a sentence."""
+def _constants(project: CProject) -> int:
+    return project.weights_bytes + project.tables_bytes
+
+
+def _boards(sram: int, flash: int) -> str:
+    """Known boards that have that much, those with the least SRAM first, as the end of a sentence."""
     from tinyc import targets
 
-    boards = [
-        t
-        for t in map(targets.load, targets.names())
-        if t.sram_bytes is not None and t.flash_bytes is not None
-    ]
-    boards.sort(key=lambda t: (t.sram_bytes or 0, t.flash_bytes or 0, t.name))
-    enough = [t.name for t in boards if (t.sram_bytes or 0) >= sram and (t.flash_bytes or 0) >= flash]
-    return f", such as {' or '.join(enough[:2])}" if enough else "; none of the known boards has enough"
+    known = [(t.sram_bytes, t.flash_bytes, t.name) for t in map(targets.load, targets.names())]
+    boards = sorted((s, f, name) for s, f, name in known if s is not None and f is not None)
+    enough = [name for s, f, name in boards if s >= sram and f >= flash]
+    return f", such as {' or '.join(enough[:2])}." if enough else "; none of the known boards has enough."

@@ -14,7 +14,7 @@ from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Graph, Node
 from tinyc.program.kernel import Kernel, needs_kernel, select
 from tinyc.program.lower import one_image
-from tinyc.program.rows import RowView, row_view
+from tinyc.program.rows import row_stages
 from tinyc.schedule.segments import Step, choose_segments
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _kernels(nodes: list[Node], target: Target, wanted: Mapping[str, str]) -> di
     for node in nodes:
         site, _ = one_image(node)
         try:
-            chosen[node.output.name] = select(node, [site], target, wanted.get(node.output.name))
+            chosen[node.output.name] = select(node.name, [site], target, wanted.get(node.output.name))
         except ModelError as error:
             problems += error.problems
     if problems:
@@ -112,23 +112,22 @@ def _kernels(nodes: list[Node], target: Target, wanted: Mapping[str, str]) -> di
 
 
 def _row_kernel(node: Node, target: Target, wanted: str | None) -> Kernel:
-    view = row_view(node)
-    if isinstance(view, str):
-        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {view}")
-    return select(node, [site for _, site in view.sites], target, wanted)
+    stages = row_stages(node)
+    if isinstance(stages, str):
+        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
+    return select(node.name, stages[-1].sites, target, wanted)
 
 
 def _step(node: Node, kernel: Kernel, target: Target) -> Step:
     """What the choice of segments needs to know of one operator."""
     site, _ = one_image(node)
     scratch, row_scratch = kernel.scratch(site, target), 0
-    view = row_view(node)
-    if not isinstance(view, str):
-        sites = [s for _, s in view.sites]
+    stages = row_stages(node)
+    if not isinstance(stages, str):
         try:
-            row_kernel = select(node, sites, target)
-            row_scratch = max(row_kernel.scratch(s, target) for s in sites)
+            row_kernels = [(select(node.name, stage.sites[:1], target), stage) for stage in stages]
+            row_scratch = max(k.scratch(s, target) for k, stage in row_kernels for s in stage.sites)
         except ModelError:
-            view = "no kernel computes its rows"
+            stages = "no kernel computes its rows"
     in_place = [i for i, v in enumerate(node.inputs) if v is not None and kernel.trails(site, i) == 0]
-    return Step(node, scratch, row_scratch, view if isinstance(view, RowView) else None, next(iter(in_place), None))
+    return Step(node, scratch, row_scratch, () if isinstance(stages, str) else stages, next(iter(in_place), None))

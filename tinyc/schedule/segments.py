@@ -15,7 +15,7 @@ from functools import cache
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.program.flow import trail_distance
 from tinyc.program.lower import SegmentLines
-from tinyc.program.rows import RowView
+from tinyc.program.rows import RowStage
 
 ROW_INSTRUCTIONS = 250  # of the runtime and the call, per row of an operator (measured on Cortex-M4)
 BYTE_INSTRUCTIONS = 0.5  # of memmove, per byte that a sliding line buffer moves
@@ -23,12 +23,12 @@ BYTE_INSTRUCTIONS = 0.5  # of memmove, per byte that a sliding line buffer moves
 
 @dataclass(frozen=True)
 class Step:
-    """What the choice needs to know of one operator: scratch, and its row by row form where it has one."""
+    """What the choice needs to know of one operator: scratch, and its row by row form (empty where it has none)."""
 
     node: Node
     scratch: int
     row_scratch: int
-    view: RowView | None
+    stages: tuple[RowStage, ...]
     in_place: int | None  # input whose bytes the output may take over
 
 
@@ -122,13 +122,14 @@ class _Parts:
 
     def _streamed_from(self, i: int, run: _Run) -> Iterator[_Part]:
         """The segments [i, j) for every j."""
-        scratch, work = 0, 0.0
+        scratch, work, hidden = 0, 0.0, 0
         for j in range(i + 1, run.stop + 1):
             scratch = max(scratch, self.steps[j - 1].row_scratch)
             work += run.work[j - 1 - run.start]
+            hidden += run.hidden_bytes[j - 1 - run.start]
             live = [(key, t) for key, t in self.tensors.items() if t.made < j and t.last >= i]
             bytes = sum(t.line_bytes if t.made >= i and t.last < j else t.bytes for _, t in live)
-            yield _Part(i, j, bytes + scratch - self._saved_by_overlap(i, j, live, run), work, True)
+            yield _Part(i, j, bytes + hidden + scratch - self._saved_by_overlap(i, j, live, run), work, True)
 
     def _saved_by_overlap(self, i: int, j: int, live: list[tuple[int, _Tensor]], run: _Run) -> int:
         """The most that one output of the segment saves by following an input that dies in it."""
@@ -144,7 +145,7 @@ def _streamable_runs(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
     """The longest runs of operators that can all be streamed."""
     start = 0
     for stop in range(len(steps) + 1):
-        if stop == len(steps) or steps[stop].view is None:
+        if stop == len(steps) or not steps[stop].stages:
             if stop > start:
                 yield start, stop
             start = stop + 1
@@ -159,18 +160,20 @@ class _Run:
 
     def __init__(self, graph: Graph, steps: Sequence[Step], start: int, stop: int) -> None:
         self.start, self.stop = start, stop
-        views = [s.view for s in steps[start:stop] if s.view is not None]
-        flow = SegmentLines(views, graph)
-        self.lines = {id(value): number for number, value in enumerate(flow.values)}
-        self._row_bytes, self._needed = flow.row_bytes, flow.trace.needed
-        self._stage = {id(view.node.output): number for number, view in enumerate(views)}
-        held = [flow.depths[self.lines[key]] for key in self._stage]
-        rows = [flow.rows[self.lines[key]] for key in self._stage]
-        sizes = [flow.row_bytes[self.lines[key]] for key in self._stage]
-        self.line_bytes = dict(zip(self._stage, (d * s for d, s in zip(held, sizes, strict=True)), strict=True))
-        self.work = [
-            r * (ROW_INSTRUCTIONS + BYTE_INSTRUCTIONS * (d - 1) * s) for r, d, s in zip(rows, held, sizes, strict=True)
-        ]
+        stages = [(number, stage) for number, step in enumerate(steps[start:stop]) for stage in step.stages]
+        flow = SegmentLines([stage for _, stage in stages], graph)
+        self.lines, self._row_bytes, self._needed = flow.numbers, flow.row_bytes, flow.trace.needed
+        self._stage = {id(stage.output): number for number, (_, stage) in enumerate(stages)}
+        self.line_bytes: dict[int, int] = {}
+        self.hidden_bytes = [0] * (stop - start)  # of tensors that only exist in the streamed form (sums)
+        self.work = [0.0] * (stop - start)
+        for number, stage in stages:
+            depth = flow.depths[flow.numbers[id(stage.output)]]
+            moved = (depth - 1) * stage.row_bytes
+            self.work[number] += stage.rows * (ROW_INSTRUCTIONS + BYTE_INSTRUCTIONS * moved)
+            self.line_bytes[id(stage.output)] = depth * stage.row_bytes
+            if stage.output.producer is None:
+                self.hidden_bytes[number] += depth * stage.row_bytes
 
     @cache  # noqa: B019  a run lives as long as one choice
     def distance(self, source: int, output: int) -> int:

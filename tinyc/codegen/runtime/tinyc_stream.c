@@ -3,20 +3,21 @@
 #include <stdbool.h>
 #include <string.h>
 
+static uint32_t clamped(int32_t row, uint32_t rows)
+{
+    return row < 0 ? 0u : (uint32_t)row < rows ? (uint32_t)row : rows;
+}
+
 /* The lowest row that output row `row` reads. */
 static uint32_t first_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
 {
-    const uint32_t padded = row * feed->stride;
-    const uint32_t first = padded > feed->before ? padded - feed->before : 0u;
-    return first < rows ? first : rows;
+    return clamped((int32_t)(row * feed->stride) - feed->before, rows);
 }
 
 /* One past the highest row that output row `row` reads. */
 static uint32_t end_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
 {
-    const uint32_t padded = row * feed->stride + feed->reach;
-    const uint32_t end = padded > feed->before ? padded - feed->before : 0u;
-    return end < rows ? end : rows;
+    return clamped((int32_t)(row * feed->stride + feed->reach) - feed->before, rows);
 }
 
 static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)

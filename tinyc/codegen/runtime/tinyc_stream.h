@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     uint16_t line;
     uint16_t stride;
-    uint16_t before;
+    int16_t before; /* negative: rows that are never read lie before the first */
     uint16_t reach;
 } tinyc_feed;
 

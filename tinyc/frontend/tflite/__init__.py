@@ -14,8 +14,8 @@ __all__ = ["Inspection", "import_tflite", "inspect", "tensor_indices"]
 def import_tflite(data: bytes, name: str) -> Graph:
     """The network of a .tflite file, under the given name.
 
-    Values carry the name of the file's tensor as `source`. A free batch size (-1) is taken as the 1 that the file's
-    shape says. Raises ModelError: with the offset where the file is damaged, else with every problem at once.
+    Values carry the name of the file's tensor as `source`. A free batch size (-1) is taken as the 1 that the
+    file's shape says. Raises ModelError: with the offset where the file is damaged, else with every problem.
     """
     importer = Importer(read_model_file(data), name, len(data))
     importer.run()
@@ -25,5 +25,5 @@ def import_tflite(data: bytes, name: str) -> Graph:
 
 
 def tensor_indices(data: bytes) -> dict[str, int]:
-    """From a value's `source` to the tensor's index in the file, for comparing with a reference tensor by tensor."""
+    """From a value's `source` to the tensor's index in the file, to compare with a reference."""
     return {tensor.name: tensor.index for tensor in read_model_file(data).tensors}

@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, tuple[float | None, float | None]] = {
 def activation_range(name: str, output: TensorType) -> tuple[int, int]:
     """(lowest, highest) code of `output` under a fused activation.
 
-    A bound becomes zero_point + round(bound / scale), divided in float32 and rounded half away from zero, and is cut
+    A bound becomes zero_point + round(bound / scale), divided in float32 and rounded half away from zero, cut
     to the element type's range. Raises KeyError for an activation that is not in ACTIVATIONS.
     """
     lowest, highest = output.dtype.limits

@@ -14,7 +14,7 @@ Convert = Callable[["Site"], None]
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """`inputs` is the (least, greatest) number of inputs; `options` the schema table of the options, if any is read."""
+    """`inputs` and `outputs` are (least, greatest) numbers; `options` is the table of its options."""
 
     convert: Convert
     inputs: tuple[int, int]

@@ -1,8 +1,8 @@
 """From a ModelFile to a Graph, collecting every problem on the way.
 
-Operators are taken in the order of the file, which must be topological. An operator that cannot be converted is
-replaced by a stand-in with the types of the file, so that those after it are still examined; the graph is then
-thrown away and the problems reported together.
+Operators are taken in the order of the file, which must be topological. An operator that cannot be converted
+is replaced by a stand-in with the types of the file, so that those after it are still examined; the graph is
+then thrown away and the problems reported together.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ READS_PER_BYTE = 16  # of constants, by all operators together: weights may be s
 
 _DAMAGED = "the file is damaged: convert the model again"
 _FLOAT_REMEDY = (
-    "tinyc compiles integer networks: convert with full-integer int8 quantisation (a representative dataset and "
-    "supported_ops = [TFLITE_BUILTINS_INT8])"
+    "tinyc compiles integer networks: convert with full-integer int8 quantisation (a representative dataset "
+    "and supported_ops = [TFLITE_BUILTINS_INT8])"
 )
 
 
@@ -44,8 +44,8 @@ class Importer:
     def run(self) -> None:
         if self.file.subgraphs != 1:
             self._problem(
-                f"the model has {self.file.subgraphs} subgraphs; control flow (IF, WHILE, CALL_ONCE) and several "
-                "signatures are not supported: export one function without them."
+                f"the model has {self.file.subgraphs} subgraphs; control flow (IF, WHILE, CALL_ONCE) and "
+                "several signatures are not supported: export one function without them."
             )
         if self.file.compressed:
             self._problem(
@@ -86,13 +86,12 @@ class Importer:
         return contents(tensor, self.type_of(tensor))
 
     def value(self, tensor: FileTensor, name: str) -> Value:
-        """The value of a tensor that was checked to be there; constants are added on first use, under `name`."""
+        """The value of a tensor that is known to be there; constants are added, as `name`, on first use."""
         if tensor.index not in self._values:
             type_ = self.type_of(tensor)
-            shaped = type_.with_shape(
-                type_.shape or (1,)
-            )  # a scalar broadcasts like one element, and C has no rank 0
-            value = self.graph.add_constant(name, shaped, self.contents(tensor).reshape(shaped.shape))
+            # A scalar broadcasts like one element, and a C array has no rank 0.
+            type_ = type_.with_shape(type_.shape or (1,))
+            value = self.graph.add_constant(name, type_, self.contents(tensor).reshape(type_.shape))
             value.source = tensor.name
             self._values[tensor.index] = value
         return self._values[tensor.index]
@@ -151,14 +150,15 @@ class Importer:
         found = converters().get(op.code)
         if found is None:
             what = "custom operators are" if op.code == "CUSTOM" else "this operator is"
-            yield f"{what} not supported; use others (`tinyc inspect` names all that are not) or add it to tinyc/ops."
+            yield f"{what} not supported; replace it in the network (`tinyc inspect` lists all such)."
             return
         for what, indices, (least, most) in (
             ("inputs", op.inputs, found.inputs),
             ("outputs", op.outputs, found.outputs),
         ):
             if not least <= len(indices) <= most:
-                yield f"it has {len(indices)} {what}, expected {least}{f' to {most}' if most != least else ''}."
+                expected = f"{least}" if most == least else f"{least} to {most}"
+                yield f"it has {len(indices)} {what}, expected {expected}."
         for index in op.inputs:
             yield from self._refusals(self._check_input, op, index)
         for index in op.outputs:
@@ -184,8 +184,8 @@ class Importer:
         self._reads_left -= len(tensor.data)
         if self._reads_left < 0:
             raise ModelError(
-                f"operator {op.index}: the constants that the operators share add up to more than {READS_PER_BYTE} "
-                "times the file; tinyc does not compile this."
+                f"operator {op.index}: the constants that the operators share add up to more than "
+                f"{READS_PER_BYTE} times the file; tinyc does not compile this."
             )
         type_ = self.type_of(tensor)
         from_caller = index in self.file.inputs and op.code == "QUANTIZE"

@@ -61,7 +61,7 @@ class FileOperator:
         return f"{self.code} {self.custom!r}" if self.custom and self.code == "CUSTOM" else self.code
 
     def options(self, schema: str) -> Options:
-        """The options, which must be of table `schema` or absent. Raises Refusal where they are another table."""
+        """The options, of table `schema` or absent. Raises Refusal where they are of another table."""
         if self.options_type not in (0, OPTIONS[schema]):
             found = f"its options are of type {self.options_type}, expected {OPTIONS[schema]} ({schema})"
             raise Refusal(found, "the file is damaged: convert the model again")
@@ -98,7 +98,7 @@ class ModelFile:
 
 
 def read_model_file(data: bytes) -> ModelFile:
-    """Read a .tflite file. Raises ModelError, with the offset, where it is damaged or beyond the limits above."""
+    """Read a .tflite file. Raises ModelError, with the offset, where it is damaged or beyond the limits."""
     if len(data) > MAX_FILE_BYTES:
         raise ModelError(f"the file has {len(data)} bytes; tinyc reads models of up to {MAX_FILE_BYTES}.")
     root = open_tflite(data)

@@ -14,7 +14,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 def short_names(paths: Mapping[int, str]) -> dict[int, str]:
     """For each path, its shortest suffix of whole components that no other path shares, as an identifier.
 
-    A path is what precedes the first ';' (fused operators list theirs so). Names that stay equal get a number.
+    A path is what precedes the first ';' (converters join fused operators so). Equal names get a number.
     """
     parts = {key: path.split(";")[0].split("/")[-MAX_DEPTH:] for key, path in paths.items()}
     seen = Counter(suffix for components in parts.values() for suffix in _suffixes(components))

@@ -1,8 +1,8 @@
 """A flatbuffer reader for untrusted bytes.
 
-Every offset, vtable, vector length and string is checked at the point of use; nothing is assumed about alignment.
-The bytes of vectors that one file may make us read are limited by its size, so that offsets that point many times to
-one long vector cost no more than an honest file. There is no recursion: callers walk tables of a fixed depth.
+Every offset, vtable, vector length and string is checked at the point of use; nothing is assumed about
+alignment. The bytes of vectors that one file may make us read are limited by its size, so that many offsets
+to one long vector cost no more than an honest file. Nothing here recurses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Reader:
 
     def damaged(self, at: int, what: str) -> ModelError:
         return ModelError(
-            f"the file is damaged at offset {at}: {what} (it has {len(self.data)} bytes). Copy or convert it again."
+            f"the file is damaged at offset {at}: {what} (of {len(self.data)} bytes). Copy it again."
         )
 
     def scalar(self, at: int, kind: str) -> Any:

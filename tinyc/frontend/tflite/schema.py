@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 # fmt: off
 SCALARS = {
-    "bool": struct.Struct("<?"), "i8": struct.Struct("<b"), "u8": struct.Struct("<B"), "u16": struct.Struct("<H"),
-    "i32": struct.Struct("<i"), "u32": struct.Struct("<I"), "i64": struct.Struct("<q"), "u64": struct.Struct("<Q"),
+    "bool": struct.Struct("<?"), "i8": struct.Struct("<b"), "u8": struct.Struct("<B"),
+    "u16": struct.Struct("<H"), "i32": struct.Struct("<i"), "u32": struct.Struct("<I"),
+    "i64": struct.Struct("<q"), "u64": struct.Struct("<Q"),
     "f32": struct.Struct("<f"),
 }
 # fmt: on
@@ -52,8 +53,9 @@ TABLES: dict[str, dict[str, Field]] = {
         "operators": Field(3, "tables", "Operator"), "name": Field(4, "text"),
     },
     "Tensor": {
-        "shape": _numbers(0, "i32"), "type": Field(1, "i8"), "buffer": Field(2, "u32"), "name": Field(3, "text"),
-        "quantization": Field(4, "table", "QuantizationParameters"), "is_variable": Field(5, "bool", default=False),
+        "shape": _numbers(0, "i32"), "type": Field(1, "i8"), "buffer": Field(2, "u32"),
+        "name": Field(3, "text"), "quantization": Field(4, "table", "QuantizationParameters"),
+        "is_variable": Field(5, "bool", default=False),
         "sparsity": Field(6, "table", "SparsityParameters"), "shape_signature": _numbers(7, "i32"),
     },
     "QuantizationParameters": {
@@ -91,9 +93,13 @@ TABLES: dict[str, dict[str, Field]] = {
     "SqueezeOptions": {"squeeze_dims": _numbers(0, "i32")},
     "StridedSliceOptions": {
         "begin_mask": Field(0, "i32"), "end_mask": Field(1, "i32"), "ellipsis_mask": Field(2, "i32"),
-        "new_axis_mask": Field(3, "i32"), "shrink_axis_mask": Field(4, "i32"), "offset": Field(5, "bool", default=False),
+        "new_axis_mask": Field(3, "i32"), "shrink_axis_mask": Field(4, "i32"),
+        "offset": Field(5, "bool", default=False),
     },
-    "ResizeNearestNeighborOptions": {"align_corners": Field(0, "bool", default=False), "half_pixel_centers": Field(1, "bool", default=False)},
+    "ResizeNearestNeighborOptions": {
+        "align_corners": Field(0, "bool", default=False),
+        "half_pixel_centers": Field(1, "bool", default=False),
+    },
     "LeakyReluOptions": {"alpha": Field(0, "f32", default=0.0)},
     "SparsityParameters": {},
 }
@@ -107,8 +113,8 @@ OPTIONS = {
 }
 
 TENSOR_TYPES = (
-    "FLOAT32", "FLOAT16", "INT32", "UINT8", "INT64", "STRING", "BOOL", "INT16", "COMPLEX64", "INT8", "FLOAT64",
-    "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32", "UINT16", "INT4", "BFLOAT16",
+    "FLOAT32", "FLOAT16", "INT32", "UINT8", "INT64", "STRING", "BOOL", "INT16", "COMPLEX64", "INT8",
+    "FLOAT64", "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32", "UINT16", "INT4", "BFLOAT16",
 )
 ACTIVATION_TYPES = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6", "TANH", "SIGN_BIT")
 PADDINGS = ("SAME", "VALID")

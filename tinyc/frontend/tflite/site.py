@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Site:
-    """One operator while it is converted. Methods raise Refusal where the file does not give what is asked."""
+    """One operator while it is converted. Methods raise Refusal where the file lacks what is asked."""
 
     def __init__(self, importer: Importer, operator: FileOperator, options: Options | None) -> None:
         self._importer, self.operator, self._options = importer, operator, options
@@ -63,7 +63,7 @@ class Site:
         return self._importer.contents(self.tensor(index))
 
     def numbers(self, index: int, role: str, *kinds: DType) -> tuple[int, ...]:
-        """A constant operand of integers, flattened (shapes, axes, paddings); int32 unless `kinds` says more."""
+        """A constant operand of integers, flattened (shapes, axes); int32 unless `kinds` says more."""
         type_, allowed = self.constant_type(index, role), kinds or (DType.int32,)
         if type_.dtype not in allowed:
             expected = " or ".join(kind.value for kind in allowed)

@@ -17,7 +17,7 @@ BIAS_SCALE_TOLERANCE = 0.02  # of TFLM, in units of the output scale
 
 @converter("FULLY_CONNECTED", inputs=(2, 3), options="FullyConnectedOptions")
 def fully_connected(site: Site) -> None:
-    """Rows of as many elements as the weights have columns; the output keeps the shape that the file gives it."""
+    """Rows of as many elements as the weights have columns; the output has the shape of the file."""
     if site.option("weights_format") != 0:
         raise Refusal("shuffled weights are not supported", "convert with the default weights format")
     x, w = site.value(0), site.constant(1, "weights")

@@ -71,7 +71,7 @@ def concatenation(site: Site) -> None:
 
 @converter("PAD", "PADV2", inputs=(2, 3))
 def pad(site: Site) -> None:
-    """PAD fills with the output's zero point, PADV2 with its third operand, which is on the output's scale."""
+    """PAD fills with the output's zero point, PADV2 with its third operand, a code on the output's scale."""
     x, y = site.value(0), site.output_type()
     if y.quant is None or y.quant.is_per_channel:
         raise Refusal("the output needs one scale and zero point", "convert with full-integer quantisation")

@@ -1,0 +1,68 @@
+"""Global pooling that accumulates while rows pass."""
+
+from __future__ import annotations
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.kernels.common.plain import MATH, PlainKernel, fixed_point
+from tinyc.ops.sums import AddRows, AverageSums, MeanSums, SumRows
+from tinyc.program.kernel import Site, kernel
+from tinyc.targets import Target
+
+
+class SumsKernel(PlainKernel):
+    """One channel after the other."""
+
+    includes = ("tinyc_sums_s8.h",)
+    headers = ("tinyc_sums_s8.h", MATH)
+
+
+@kernel("tinyc/add_rows_s8", op=SumRows)
+class AddRowsS8(SumsKernel):
+    """Sums of a few rows, from nothing or from the sums of earlier rows."""
+
+    sources = ("tinyc_add_rows_s8.c",)
+
+    def trails(self, site: Site, input: int) -> int | None:
+        return 0 if isinstance(site.op, AddRows) and input == 1 else None
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 4.0 * site.sig.input(0).elements + 10 * site.sig.output.elements
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        image = site.sig.input(0)
+        earlier = c.input(1) if isinstance(site.op, AddRows) else "NULL"
+        pixels = image.elements // image.shape[3]
+        c.void("tinyc_add_rows_s8", pixels, image.shape[3], c.input(0), earlier, c.output())
+
+
+@kernel("tinyc/average_sums_s8", op=AverageSums)
+class AverageSumsS8(SumsKernel):
+    """The average from the sums."""
+
+    sources = ("tinyc_average_sums_s8.c",)
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 20.0 * site.sig.output.elements
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op = site.op
+        assert isinstance(op, AverageSums)
+        c.void("tinyc_average_sums_s8", site.sig.output.elements, op.count, *op.clamp, c.input(0), c.output())
+
+
+@kernel("tinyc/mean_sums_s8", op=MeanSums)
+class MeanSumsS8(SumsKernel):
+    """The mean from the sums."""
+
+    sources = ("tinyc_mean_sums_s8.c",)
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 25.0 * site.sig.output.elements
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, sums, y = site.op, site.sig.input(0), site.sig.output
+        assert isinstance(op, MeanSums)
+        m = op.multiplier(site.sig)
+        scale = c.struct("tinyc_multiplier", "scale", **fixed_point(m))
+        offset = op.count * sums.zero_point
+        c.void("tinyc_mean_sums_s8", y.elements, offset, scale, y.zero_point, c.input(0), c.output())
