@@ -24,6 +24,7 @@ from tinyc.targets import load as load_target
 
 Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
+InputMode = Literal["stored", "stream"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Options:
     """Everything that a user can decide about a compilation."""
 
     io: Io = "int8"  # "asis" keeps float QUANTIZE/DEQUANTIZE at the ends
+    input_mode: InputMode = "stored"  # "stream": the caller pushes the image row by row
     objective: Objective = "balanced"  # least SRAM, fewest instructions, or the fastest that fits the board
     name: str | None = None  # C prefix; the model's name where not given
     pipeline: Sequence[Pass] | None = None  # passes instead of the default ones
@@ -43,6 +45,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.io not in get_args(Io):
             raise UsageError(f"expected io 'int8' or 'asis', got {self.io!r}")
+        if self.input_mode not in get_args(InputMode):
+            raise UsageError(f"expected input 'stored' or 'stream', got {self.input_mode!r}")
         if self.objective not in get_args(Objective):
             raise UsageError(f"expected objective 'sram', 'speed' or 'balanced', got {self.objective!r}")
 
@@ -98,7 +102,8 @@ def plan_memory(graph: Graph, target: Target, options: Options) -> tuple[Schedul
     """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
     budget = {"sram": 0, "speed": None, "balanced": target.sram_bytes}[options.objective]
     while True:
-        schedule = make_schedule(graph, target, options.schedule, budget=budget)
+        stream = options.input_mode == "stream"
+        schedule = make_schedule(graph, target, options.schedule, budget=budget, stream_input=stream)
         program = lower(graph, schedule, target)
         verify_program(program)
         plan = make_plan(program, time_limit=options.time_limit)

@@ -8,6 +8,7 @@ from tinyc.program.kernel import Kernel, Site
 
 MATH = "../common/tinyc_math.h"
 WALK = "../common/tinyc_walk.h"
+MOVE = "../common/tinyc_move.h"
 
 
 class PlainKernel(Kernel):

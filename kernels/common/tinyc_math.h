@@ -1,7 +1,7 @@
 /* Integer arithmetic of the TFLite quantisation specification, double rounding. Shared by our kernels.
  *
- * Defined for all int32 operands: where a 32-bit register would overflow, these wrap or saturate as the reference
- * does. Right shifts of negative numbers are arithmetic, as on every compiler for Arm.
+ * Defined for all int32 operands but where a range is given: what overflows a 32-bit register wraps, as in the
+ * reference. Right shifts of negative numbers are arithmetic, as on every compiler for Arm.
  */
 #ifndef TINYC_MATH_H
 #define TINYC_MATH_H
@@ -14,14 +14,10 @@ typedef struct {
     int32_t shift;
 } tinyc_multiplier;
 
-/* x * y / 2^31 to the nearest, halves up; the one result that does not fit saturates. */
+/* x * y / 2^31 to the nearest, halves up. Not both may be INT32_MIN: multipliers never are. */
 static inline int32_t tinyc_high_multiply(int32_t x, int32_t y)
 {
-    const int64_t product = (int64_t)x * y;
-    if (x == INT32_MIN && y == INT32_MIN) {
-        return INT32_MAX;
-    }
-    return (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+    return (int32_t)(((int64_t)x * y + ((int64_t)1 << 30)) >> 31);
 }
 
 /* x / 2^exponent to the nearest, halves away from zero; exponent 0..62. */

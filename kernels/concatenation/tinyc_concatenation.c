@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-void tinyc_concatenation(const tinyc_concatenation_params *p, const void *input, void *output)
+void tinyc_concatenation(const tinyc_concatenation_params *restrict p, const void *input, void *output)
 {
     const int8_t *in = input;
     int8_t *out = output;

@@ -11,6 +11,6 @@ typedef struct {
 } tinyc_concatenation_params;
 
 /* `output` is where the first run goes; it must not overlap the input. */
-void tinyc_concatenation(const tinyc_concatenation_params *p, const void *input, void *output);
+void tinyc_concatenation(const tinyc_concatenation_params *restrict p, const void *input, void *output);
 
 #endif

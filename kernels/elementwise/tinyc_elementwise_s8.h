@@ -43,11 +43,11 @@ typedef struct {
 } tinyc_extremum_params;
 
 /* In all of them the output may lie at an operand of its own shape, or below. */
-void tinyc_add_s8(const tinyc_sum_params *p, const int8_t *a, const int8_t *b, int8_t *output);
-void tinyc_sub_s8(const tinyc_sum_params *p, const int8_t *a, const int8_t *b, int8_t *output); /* a - b */
-void tinyc_mul_s8(const tinyc_mul_params *p, const int8_t *a, const int8_t *b, int8_t *output);
-void tinyc_minimum_s8(const tinyc_extremum_params *p, const int8_t *a, const int8_t *b, int8_t *output);
-void tinyc_maximum_s8(const tinyc_extremum_params *p, const int8_t *a, const int8_t *b, int8_t *output);
+void tinyc_add_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
+void tinyc_sub_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output); /* a - b */
+void tinyc_mul_s8(const tinyc_mul_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
+void tinyc_minimum_s8(const tinyc_extremum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
+void tinyc_maximum_s8(const tinyc_extremum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
 
 /* The common scale of sums. */
 static inline int32_t tinyc_operand(int32_t code, int32_t zero_point, int32_t left_shift, tinyc_multiplier scale)

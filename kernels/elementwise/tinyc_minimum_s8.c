@@ -5,7 +5,7 @@ static int8_t minimum(const tinyc_extremum_params *p, int32_t a, int32_t b)
     return tinyc_clamp(a < b ? a : b, p->clamp[0], p->clamp[1]);
 }
 
-void tinyc_minimum_s8(const tinyc_extremum_params *p, const int8_t *a, const int8_t *b, int8_t *output)
+void tinyc_minimum_s8(const tinyc_extremum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output)
 {
     const tinyc_broadcast *shape = &p->shape;
     tinyc_cursor at_a = {0};

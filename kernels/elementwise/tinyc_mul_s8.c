@@ -6,7 +6,7 @@ static int8_t mul(const tinyc_mul_params *p, int32_t a, int32_t b)
     return tinyc_code(tinyc_rescale(product, p->scale), p->output_zero_point, p->clamp);
 }
 
-void tinyc_mul_s8(const tinyc_mul_params *p, const int8_t *a, const int8_t *b, int8_t *output)
+void tinyc_mul_s8(const tinyc_mul_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output)
 {
     const tinyc_broadcast *shape = &p->shape;
     tinyc_cursor at_a = {0};

@@ -7,7 +7,7 @@ static int8_t sub(const tinyc_sum_params *p, int32_t a, int32_t b)
     return tinyc_code(tinyc_rescale(x - y, p->scale), p->output_zero_point, p->clamp);
 }
 
-void tinyc_sub_s8(const tinyc_sum_params *p, const int8_t *a, const int8_t *b, int8_t *output)
+void tinyc_sub_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output)
 {
     const tinyc_broadcast *shape = &p->shape;
     tinyc_cursor at_a = {0};

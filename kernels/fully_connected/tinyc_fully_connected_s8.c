@@ -12,7 +12,7 @@ static int32_t dot(const tinyc_fully_connected_params *p, const int8_t *input, c
     return (int32_t)sum;
 }
 
-void tinyc_fully_connected_s8(const tinyc_fully_connected_params *p, const int8_t *input, const int8_t *weights,
+void tinyc_fully_connected_s8(const tinyc_fully_connected_params *restrict p, const int8_t *input, const int8_t *weights,
                               const int32_t *bias, const int32_t *multiplier, const int32_t *shift, int8_t *output)
 {
     for (int32_t row = 0; row < p->rows; row++, input += p->depth) {

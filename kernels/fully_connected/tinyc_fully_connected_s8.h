@@ -15,7 +15,7 @@ typedef struct {
 } tinyc_fully_connected_params;
 
 /* weights [outputs][depth]; bias, multiplier and shift one per output. */
-void tinyc_fully_connected_s8(const tinyc_fully_connected_params *p, const int8_t *input, const int8_t *weights,
+void tinyc_fully_connected_s8(const tinyc_fully_connected_params *restrict p, const int8_t *input, const int8_t *weights,
                               const int32_t *bias, const int32_t *multiplier, const int32_t *shift, int8_t *output);
 
 #endif

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from tinyc.codegen.writer import CallWriter
-from tinyc.kernels.common.plain import WALK, PlainKernel
+from tinyc.kernels.common.plain import MOVE, WALK, PlainKernel
 from tinyc.kernels.common.walk import MAX_AXES, Strided, row_major, strided
 from tinyc.ops.shape import Transpose
 from tinyc.ops.slice import StridedSlice
@@ -17,7 +15,7 @@ class Gather(PlainKernel):
     """Runs of bytes that lie together in the input are moved as a whole."""
 
     includes = ("tinyc_gather.h",)
-    headers = ("tinyc_gather.h", WALK)
+    headers = ("tinyc_gather.h", MOVE, WALK)
     sources = ("tinyc_gather.c",)
 
     def first(self, site: Site) -> int:

@@ -1,8 +1,8 @@
 #include "tinyc_gather.h"
 
-#include <string.h>
+#include "tinyc_move.h"
 
-void tinyc_gather(const tinyc_gather_params *p, const void *input, void *output)
+void tinyc_gather(const tinyc_gather_params *restrict p, const void *input, void *output)
 {
     const int8_t *first = (const int8_t *)input + p->first;
     int8_t *out = output;
@@ -10,7 +10,7 @@ void tinyc_gather(const tinyc_gather_params *p, const void *input, void *output)
     for (int32_t row = 0; row < p->rows; row++, out += p->length) {
         const int8_t *in = first + at.offset;
         if (p->step == 1) {
-            memmove(out, in, (size_t)p->length);
+            tinyc_move(out, in, p->length);
         } else {
             for (int32_t i = 0; i < p->length; i++) {
                 out[i] = in[i * p->step];

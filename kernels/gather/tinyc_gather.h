@@ -14,6 +14,6 @@ typedef struct {
 } tinyc_gather_params;
 
 /* The output may lie at the input or below where no output byte is written on an input byte that is still to come. */
-void tinyc_gather(const tinyc_gather_params *p, const void *input, void *output);
+void tinyc_gather(const tinyc_gather_params *restrict p, const void *input, void *output);
 
 #endif

@@ -14,7 +14,7 @@ static int32_t sum_of(const tinyc_mean_params *p, const int8_t *input)
     return sum - p->rows * p->length * p->input_zero_point;
 }
 
-void tinyc_mean_s8(const tinyc_mean_params *p, const int8_t *input, int8_t *output)
+void tinyc_mean_s8(const tinyc_mean_params *restrict p, const int8_t *input, int8_t *output)
 {
     static const int32_t all_codes[2] = {INT8_MIN, INT8_MAX};
     tinyc_cursor at = {0};

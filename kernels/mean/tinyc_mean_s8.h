@@ -18,6 +18,6 @@ typedef struct {
 } tinyc_mean_params;
 
 /* The output may lie at the input or below. */
-void tinyc_mean_s8(const tinyc_mean_params *p, const int8_t *input, int8_t *output);
+void tinyc_mean_s8(const tinyc_mean_params *restrict p, const int8_t *input, int8_t *output);
 
 #endif

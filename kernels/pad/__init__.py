@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinyc.codegen.writer import CallWriter
-from tinyc.kernels.common.plain import WALK, PlainKernel
+from tinyc.kernels.common.plain import MOVE, WALK, PlainKernel
 from tinyc.kernels.common.walk import Strided, row_major, strided
 from tinyc.ops.pad import Pad
 from tinyc.program.kernel import Site, kernel
@@ -15,7 +15,7 @@ class PadS8(PlainKernel):
     """Any axes, written once from the first byte to the last."""
 
     includes = ("tinyc_pad_s8.h",)
-    headers = ("tinyc_pad_s8.h", WALK)
+    headers = ("tinyc_pad_s8.h", MOVE, WALK)
     sources = ("tinyc_pad_s8.c",)
 
     def cost(self, site: Site, target: Target) -> float:

@@ -14,6 +14,6 @@ typedef struct {
 } tinyc_pad_params;
 
 /* The output may lie below the input where no output byte is written on an input byte that is still to come. */
-void tinyc_pad_s8(const tinyc_pad_params *p, const int8_t *input, int8_t *output);
+void tinyc_pad_s8(const tinyc_pad_params *restrict p, const int8_t *input, int8_t *output);
 
 #endif

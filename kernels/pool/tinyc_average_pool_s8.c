@@ -14,7 +14,7 @@ static int32_t mean(const tinyc_pool_params *p, const int8_t *channel, tinyc_poo
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
-void tinyc_average_pool_s8(const tinyc_pool_params *p, const int8_t *input, int8_t *output)
+void tinyc_average_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output)
 {
     for (int32_t y = 0; y < p->output[0]; y++) {
         for (int32_t x = 0; x < p->output[1]; x++) {

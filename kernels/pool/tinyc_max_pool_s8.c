@@ -14,7 +14,7 @@ static int32_t largest(const tinyc_pool_params *p, const int8_t *channel, tinyc_
     return found;
 }
 
-void tinyc_max_pool_s8(const tinyc_pool_params *p, const int8_t *input, int8_t *output)
+void tinyc_max_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output)
 {
     for (int32_t y = 0; y < p->output[0]; y++) {
         for (int32_t x = 0; x < p->output[1]; x++) {

@@ -37,9 +37,9 @@ static inline tinyc_pool_window tinyc_pool_window_at(const tinyc_pool_params *p,
 }
 
 /* Mean of the elements in the image, halves away from zero. Without padding the output may lie at the input. */
-void tinyc_average_pool_s8(const tinyc_pool_params *p, const int8_t *input, int8_t *output);
+void tinyc_average_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
 
 /* Largest of the elements in the image. Without padding the output may lie at the input. */
-void tinyc_max_pool_s8(const tinyc_pool_params *p, const int8_t *input, int8_t *output);
+void tinyc_max_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
 
 #endif

@@ -12,7 +12,7 @@ static int32_t round_limited(float x)
     return fraction >= 0.5f ? whole + 1 : fraction <= -0.5f ? whole - 1 : whole;
 }
 
-void tinyc_quantize_f32_s8(const tinyc_quantize_params *p, const float *input, int8_t *output)
+void tinyc_quantize_f32_s8(const tinyc_quantize_params *restrict p, const float *input, int8_t *output)
 {
     for (int32_t i = 0; i < p->elements; i++) {
         const int32_t code = round_limited(input[i] / p->scale) + p->zero_point;

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.kernels.common.plain import PlainKernel
+from tinyc.kernels.common.plain import MOVE, PlainKernel
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.resize import ResizeNearest
 from tinyc.program.kernel import Site, kernel
@@ -20,7 +20,7 @@ class ResizeNearestS8(PlainKernel):
     """Two tables in flash: the source of each output row and of each output column."""
 
     includes = ("tinyc_resize_nearest_s8.h",)
-    headers = ("tinyc_resize_nearest_s8.h",)
+    headers = ("tinyc_resize_nearest_s8.h", MOVE)
     sources = ("tinyc_resize_nearest_s8.c",)
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:

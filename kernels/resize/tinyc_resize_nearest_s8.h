@@ -13,7 +13,7 @@ typedef struct {
 
 /* Output row y copies input row rows[y], and likewise for columns. The output may lie below the input where no output
  * byte is written on an input byte that is still to come. */
-void tinyc_resize_nearest_s8(const tinyc_resize_params *p, const int8_t *input, const int32_t *rows,
+void tinyc_resize_nearest_s8(const tinyc_resize_params *restrict p, const int8_t *input, const int32_t *rows,
                              const int32_t *columns, int8_t *output);
 
 #endif

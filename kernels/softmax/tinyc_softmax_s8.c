@@ -97,7 +97,7 @@ static void softmax_row(const tinyc_softmax_params *p, const int8_t *input, int8
     }
 }
 
-void tinyc_softmax_s8(const tinyc_softmax_params *p, const int8_t *input, int8_t *output)
+void tinyc_softmax_s8(const tinyc_softmax_params *restrict p, const int8_t *input, int8_t *output)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         softmax_row(p, input + row * p->length, output + row * p->length);

@@ -12,6 +12,6 @@ typedef struct {
 } tinyc_softmax_params;
 
 /* The output has scale 1/256 and zero point -128; it may lie at the input or below. */
-void tinyc_softmax_s8(const tinyc_softmax_params *p, const int8_t *input, int8_t *output);
+void tinyc_softmax_s8(const tinyc_softmax_params *restrict p, const int8_t *input, int8_t *output);
 
 #endif

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.models import FLOAT_ENDS, HEAVY, LARGE, RESIDUAL, write
+from tests.cli.models import FLOAT_ENDS, HEAVY, LARGE, RESIDUAL, STREAMED, write
 from tinyc.cli import main
 
 
@@ -51,7 +51,13 @@ def tinyc(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The model files of tests/cli/models.py by name."""
     folder = tmp_path_factory.mktemp("models")
-    texts = {"residual": RESIDUAL, "float_ends": FLOAT_ENDS, "large": LARGE, "heavy": HEAVY}
+    texts = {
+        "residual": RESIDUAL,
+        "float_ends": FLOAT_ENDS,
+        "streamed": STREAMED,
+        "large": LARGE,
+        "heavy": HEAVY,
+    }
     return {name: write(folder, name, text) for name, text in texts.items()}
 
 

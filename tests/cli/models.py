@@ -33,6 +33,21 @@ FLOAT_ENDS = """
   return %result
 """
 
+# widened in the middle: worth streaming
+STREAMED = """
+  %image = input : int8[1,16,16,4] q(0.05;3)
+  @w0 = const : int8[32,1,1,4] q(0.01;0)
+  @b0 = const : int32[32]
+  %wide = conv2d(%image, @w0, @b0) : int8[1,16,16,32] q(0.1;-28)
+  @w1 = const : int8[1,3,3,32] q(0.02;0)
+  @b1 = const : int32[32]
+  %spread = depthwise_conv2d(%wide, @w1, @b1) {padding=(1, 1, 1, 1)} : int8[1,16,16,32] q(0.2;0)
+  @w2 = const : int8[4,1,1,32] q(0.01;0)
+  @b2 = const : int32[4]
+  %narrow = conv2d(%spread, @w2, @b2) : int8[1,16,16,4] q(0.3;5)
+  return %narrow
+"""
+
 # 512 x 512 x 4 in and out: more SRAM than a board has
 LARGE = """
   %image = input : int8[1,512,512,4] q(0.05;3)

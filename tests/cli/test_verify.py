@@ -55,6 +55,17 @@ def test_per_layer(tinyc: Run, model: Path) -> None:
     ]
 
 
+def test_streamed(tinyc: Run, models: dict[str, Path]) -> None:
+    """Streamed operators are never whole in the arena: they are named, and only outputs compared."""
+    verify = ("verify", models["streamed"], "-n", 3, "--per-layer", "--json")
+    data = tinyc(*verify, "--objective", "sram").data
+    assert data["mismatches"] == 0 and data["outputs_compared"] == 3 * 16 * 16 * 4
+    assert [row["tensor"] for row in data["layers"]] == ["wide", "spread", "narrow"]
+    assert data["layers"][0]["found"] is None
+    data = tinyc(*verify, "--objective", "speed").data
+    assert [row["found"]["mismatches"] for row in data["layers"]] == [0, 0, 0]
+
+
 def test_wrong_outputs_are_found(tinyc: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference, made wrong in one element of every output, stands for a compiler that is wrong."""
     right = TflmReference.run

@@ -11,7 +11,7 @@ from tests.frontend.test_operators import convolution
 from tests.support.flat_model import FlatModel
 from tinyc.errors import ModelError
 from tinyc.frontend.tflite import import_tflite
-from tinyc.frontend.tflite.model_file import MAX_OPERATORS, read_model_file
+from tinyc.frontend.tflite.model_file import MAX_ENDS, MAX_OPERATORS, read_model_file
 from tinyc.frontend.tflite.reader import READS_PER_BYTE, SPARE_BYTES, Reader, open_tflite
 
 
@@ -114,6 +114,15 @@ def test_too_many_operators() -> None:
     flat.operators *= MAX_OPERATORS + 1
     data = flat.to_bytes()
     assert f"the model has {MAX_OPERATORS + 1} operators; tinyc compiles up to {MAX_OPERATORS}" in refusal(
+        lambda: read_model_file(data)
+    )
+
+
+def test_too_many_inputs() -> None:
+    flat = convolution("CONV_2D", 2, 0, 0)
+    flat.inputs *= MAX_ENDS + 1
+    data = flat.to_bytes()
+    assert f"the model has {MAX_ENDS + 1} network inputs; tinyc compiles up to" in refusal(
         lambda: read_model_file(data)
     )
 

@@ -72,6 +72,7 @@ TENSORS: list[tuple[Change, str]] = [
     (tensor(1, scale=[1.0, 2.0, 3.0], axis=1), "tensor 1 'y' has 3 scales for 2 channels on axis 1"),
     (tensor(1, scale=[1.0, 2.0], zero_point=[0, 0]), "expected one scale, got int8[2,2] q(axis=0;1,2;0,0)."),
     (tensor(1, scale=[], zero_point=[]), "expected one scale, got int8[2,2]."),
+    (tensor(1, zero_point=[]), "expected one scale, got int8[2,2]."),
     (fields(1, Sparsity=("SparsityParameters", {})), "tensor 1 'y' is stored sparse; convert without"),
     (
         fields(1, Quantization=("QuantizationParameters", {"DetailsType": 1})),

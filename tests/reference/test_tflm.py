@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +75,14 @@ def test_a_missing_package_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ToolchainError, match=r"pip install 'tinyc\[verify\]'") as caught:
         reference().run([IMAGE])
     assert caught.value.exit_code == 6
+
+
+def test_a_package_that_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tflm._stop_worker()
+    (tmp_path / "tflite_micro.py").write_text("raise ImportError('wrong processor')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ToolchainError, match=r"does not load; it said: .*wrong processor"):
+        reference().run([IMAGE])
 
 
 def test_the_version_is_named() -> None:

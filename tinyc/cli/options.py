@@ -43,6 +43,13 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         help="int8: the network's ends are int8 codes; asis: as in the model file (default: int8)",
     )
     group.add_argument(
+        "--objective",
+        choices=("sram", "speed", "balanced"),
+        default="balanced",
+        help="sram: the least SRAM; speed: the fewest instructions; balanced: the fastest that fits the "
+        "board, which on a bare core is speed (default: balanced)",
+    )
+    group.add_argument(
         "-p",
         "--pipeline",
         metavar="PASSES",
@@ -109,6 +116,7 @@ def _options(args: argparse.Namespace, console: Console) -> Options:
 
     return Options(
         io=args.io,
+        objective=args.objective,
         name=getattr(args, "name", None),
         pipeline=None if args.pipeline is None else parse_pipeline(args.pipeline),
         disabled_pass=tuple(args.disable_pass),

@@ -22,6 +22,7 @@ from tinyc.cli.options import (
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
     from tinyc.verification import Verification
+    from tinyc.verification.layers import Layer
     from tinyc.verification.samples import Sample
 
 HELP = "build, run, and compare with the reference"
@@ -102,16 +103,12 @@ def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
 
 
 def _layer_table(found: Verification) -> list[Line | str]:
-    rows = [
-        (
-            layer.operator,
-            layer.kernel,
-            f"{layer.found.mismatches:,} of {layer.found.compared:,} differ"
-            if layer.found and layer.found.mismatches
-            else "equal"
-            if layer.found
-            else "not in the model file",
-        )
-        for layer in found.layers or ()
-    ]
+    rows = [(layer.operator, layer.kernel, _layer(layer)) for layer in found.layers or ()]
     return table(("operator", "kernel", "against the reference"), rows)
+
+
+def _layer(layer: Layer) -> str:
+    if layer.found is None:
+        return "streamed, never whole" if layer.tensor else "not in the model file"
+    wrong, all_ = layer.found.mismatches, layer.found.compared
+    return f"{wrong:,} of {all_:,} differ, by up to {layer.found.max_abs_diff}" if wrong else "equal"

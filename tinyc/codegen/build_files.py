@@ -54,7 +54,10 @@ endif()
 def readme(project: CProject, network: Network) -> str:
     """How to call the network, in three lines of C."""
     p, macro = project.name, project.name.upper()
-    fill = "\n".join(f"/* fill {port.function}(): {port.bytes} bytes */" for port in project.inputs)
+    fill = "\n".join(
+        f"{port.function}(rows, n); /* until all {port.rows} rows of the image are there */" if port.rows
+        else f"/* fill {port.function}(): {port.bytes} bytes */" for port in project.inputs
+    )
     read = "\n".join(f"/* read {port.function}(): {port.bytes} bytes */" for port in project.outputs)
     return f"""# {p}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tinyc.codegen.text import comment, number
 from tinyc.ir.types import DType
 from tinyc.program.lifetimes import ARENA_ALIGN
-from tinyc.program.program import Port
+from tinyc.program.program import Line, Port
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -44,6 +44,8 @@ def header(network: Network) -> str:
         f"tinyc_status {prefix}_invoke(void);",
         "",
     ]
+    if network.program.pushed:
+        lines += _push(network, network.program.pushed)
     for kind, ports in (("input", network.program.inputs), ("output", network.program.outputs)):
         for index, port in enumerate(ports):
             lines += _port(network, kind, index, port)
@@ -59,14 +61,29 @@ def header(network: Network) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _push(network: Network, line: Line) -> list[str]:
+    prefix, macro = network.prefix, network.macro
+    return [
+        f"#define {macro}_ROWS {line.rows}u",
+        f"#define {macro}_ROW_BYTES {line.row_bytes}u",
+        "/* Delivers the next n rows of the image, from the top; any n, as the camera has them. They are copied or used at",
+        f" * once. After the last of {macro}_ROWS rows, {prefix}_invoke gives the outputs, and the next image may begin. */",
+        f"tinyc_status {prefix}_push_rows(const {network.program.inputs[0].type.dtype.c} *rows, size_t n);",
+        "",
+    ]
+
+
 def _port(network: Network, kind: str, index: int, port: Port) -> list[str]:
     function = accessor(network, kind, index)
     macro = function.upper()
     const = "" if kind == "input" else "const "
     shape = ",".join(map(str, port.type.shape))
+    name = f'{kind} "{comment(port.name)}": {port.type.dtype.value}[{shape}]'
     lines = [
-        f'/* {kind} "{comment(port.name)}": {port.type.dtype.value}[{shape}], inside the arena; NULL before init. */',
-        f"{const}{port.type.dtype.c} *{function}(void);",
+        *([f"/* {name}, pushed row by row. */"] if kind == "input" and network.program.pushed else [
+            f"/* {name}, inside the arena; NULL before init. */",
+            f"{const}{port.type.dtype.c} *{function}(void);",
+        ]),
         f"#define {macro}_BYTES {port.type.bytes}u",
         f"#define {macro}_ELEMENTS {port.type.elements}u",
     ]

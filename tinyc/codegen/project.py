@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Port:
-    """A network input or output: the tensor's name in the model, its C accessor, its size in bytes."""
+    """A network input or output: the tensor's name in the model, its C accessor, its size in bytes.
+
+    An input that is pushed has `rows`, and `function` takes them.
+    """
 
     name: str
     function: str
     bytes: int
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from tinyc.codegen.header import accessor
-from tinyc.codegen.streams import segment_source
-from tinyc.codegen.text import comment, identifier, string
-from tinyc.codegen.writer import CallWriter
+from tinyc.codegen.streams import push_source, segment_source
+from tinyc.codegen.text import comment, string
+from tinyc.codegen.writer import CallWriter, function_name
 from tinyc.program.program import Loop, Range, Rows, Segment, Statement
 
 if TYPE_CHECKING:
@@ -74,15 +74,14 @@ def source(network: Network) -> str:
         _segments(network),
         _init(network),
         _accessors(network),
+        push_source(network, network.program.pushed) if network.program.pushed else "",
         _invoke(network),
     ]
     return "".join(parts)
 
 
 def _name(writer: CallWriter) -> str:
-    """The C function of an operator; in a segment, of its rows from `first_row` on."""
-    name = f"op_{writer.number}_{identifier(writer.call.site.op.name)}"
-    return name if writer.first_row is None else f"{name}_from_{writer.first_row}"
+    return function_name(writer.call, writer.number, writer.first_row)
 
 
 def _function(network: Network, writer: CallWriter) -> str:
@@ -112,6 +111,7 @@ def _describe(network: Network, writer: CallWriter) -> str:
 
 def _init(network: Network) -> str:
     p, macro = network.prefix, network.macro
+    start = "\n    tinyc_stream_start(&segment_0, STATE);" if network.program.pushed else ""
     return f"""
 tinyc_status {p}_init(void *memory, size_t bytes)
 {{
@@ -122,7 +122,7 @@ tinyc_status {p}_init(void *memory, size_t bytes)
     if (bytes < {macro}_ARENA_BYTES) {{
         return TINYC_ARENA_TOO_SMALL;
     }}
-    arena = memory;
+    arena = memory;{start}
     return TINYC_OK;
 }}
 """
@@ -131,7 +131,7 @@ tinyc_status {p}_init(void *memory, size_t bytes)
 def _accessors(network: Network) -> str:
     parts = []
     for kind, ports in (("input", network.program.inputs), ("output", network.program.outputs)):
-        for index, port in enumerate(ports):
+        for index, port in enumerate(ports if kind == "output" or not network.program.pushed else ()):
             const = "" if kind == "input" else "const "
             kind_c = f"{const}{port.type.dtype.c}"
             offset = network.plan.offsets[port.place.buffer] + port.place.start
@@ -172,6 +172,11 @@ def _invoke(network: Network) -> str:
             for inner in s.body:
                 yield from statement(inner, indent + "    ")
             yield f"{indent}}}"
+        elif isinstance(s, Segment) and s.pushed is not None:
+            next(segments)
+            yield f"{indent}if (!tinyc_stream_complete(&segment_0, STATE)) {{"
+            yield f"{indent}    return TINYC_ROWS_MISSING;"
+            yield f"{indent}}}"
         elif isinstance(s, Segment):
             yield f"{indent}TRY(run_segment_{next(segments)}());"
         else:
@@ -179,6 +184,8 @@ def _invoke(network: Network) -> str:
             yield f"{indent}RUN({writer.number}u, {_name(writer)}({', '.join(writer.variables)}));"
 
     lines = [line for s in network.program.body for line in statement(s, "    ")]
+    if network.program.pushed:
+        lines.append("    tinyc_stream_start(&segment_0, STATE); /* for the next image */")
     return (
         f"\ntinyc_status {network.prefix}_invoke(void)\n{{\n    if (arena == NULL) {{\n"
         "        return TINYC_NOT_INITIALISED;\n    }\n" + "\n".join(lines) + "\n    return TINYC_OK;\n}\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinyc.codegen.text import comment, identifier
-from tinyc.program.program import Segment, StreamedOperator
+from tinyc.codegen.text import comment
+from tinyc.codegen.writer import function_name
+from tinyc.program.program import Line, Segment, StreamedOperator
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -20,13 +21,16 @@ def segment_source(segment: Segment, number: int, operators: list[int], network:
     stages = "".join(
         f"    {{row_{n}, feeds_{n}, {len(o.stage.feeds)}u, {o.stage.output}u}},\n" for o, n in named
     )
-    counts = f"{len(segment.lines)}u, {len(named)}u"
+    pushed = "TINYC_STREAM_STORED" if segment.pushed is None else f"{segment.pushed}u"
+    counts = f"{len(segment.lines)}u, {len(named)}u, {pushed}"
     parts.append(f"""
 static const tinyc_stage stages_{number}[] = {{
 {stages}}};
 
 static const tinyc_segment segment_{number} = {{lines_{number}, stages_{number}, {counts}}};
-
+""")
+    if segment.state is None:
+        parts.append(f"""
 static tinyc_status run_segment_{number}(void)
 {{
     tinyc_line_state state[{len(segment.lines)}];
@@ -34,15 +38,33 @@ static tinyc_status run_segment_{number}(void)
     return tinyc_stream_run(&segment_{number}, state, arena);
 }}
 """)
+    else:
+        parts.append(f"\n#define STATE AT(tinyc_line_state, {network.plan.offsets[segment.state.buffer]}u)\n")
     return "".join(parts)
+
+
+def push_source(network: Network, line: Line) -> str:
+    """`NAME_push_rows` of a network whose input is streamed; its rows flow through segment 0."""
+    return f"""
+tinyc_status {network.prefix}_push_rows(const {network.program.inputs[0].type.dtype.c} *rows, size_t n)
+{{
+    if (arena == NULL) {{
+        return TINYC_NOT_INITIALISED;
+    }}
+    for (size_t i = 0u; i < n; i++) {{
+        TRY(tinyc_stream_push(&segment_0, STATE, arena, rows + i * {line.row_bytes // network.program.inputs[0].type.dtype.bytes}u));
+    }}
+    return TINYC_OK;
+}}
+"""
 
 
 def _row_function(operator: StreamedOperator, number: int) -> str:
     """The variants follow each other from the top of the image to its bottom."""
-    name = f"op_{number}_{identifier(operator.variants[0][1].site.op.name)}"
-    choice = f"{name}_from_{operator.variants[-1][0]}(in, out)"
-    for (first, _), (following, _) in reversed(list(zip(operator.variants, operator.variants[1:], strict=False))):
-        choice = f"row < {following}u ? {name}_from_{first}(in, out) : {choice}"
+    names = [(first, function_name(call, number, first)) for first, call in operator.variants]
+    choice = f"{names[-1][1]}(in, out)"
+    for (_, name), (following, _) in reversed(list(zip(names, names[1:], strict=False))):
+        choice = f"row < {following}u ? {name}(in, out) : {choice}"
     unused = "" if len(operator.variants) > 1 else "    (void)row;\n"
     return f"""
 static tinyc_status row_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tinyc.codegen.text import C_TYPES, integer
+from tinyc.codegen.text import C_TYPES, identifier, integer
 from tinyc.ir.types import Array
 from tinyc.program.program import Call, Flash, Range, Rows
 
@@ -41,6 +41,12 @@ class ConstantPool:
             else:
                 self.tables_bytes += data.nbytes
         return self._symbols[key]
+
+
+def function_name(call: Call, number: int, first_row: int | None = None) -> str:
+    """The C function of an operator; in a segment, of its rows from `first_row` on."""
+    name = f"op_{number}_{identifier(call.site.op.name)}"
+    return name if first_row is None else f"{name}_from_{first_row}"
 
 
 class CallWriter:

@@ -51,9 +51,9 @@ class Flow:
     Lines that no stage writes are there from the start, unless they are pushed row by row.
     """
 
-    def __init__(self, rows: Sequence[int], stages: Sequence[Stage]) -> None:
-        self.rows, self.stages = tuple(rows), tuple(stages)
-        written = {stage.output for stage in stages}
+    def __init__(self, rows: Sequence[int], stages: Sequence[Stage], pushed: int | None = None) -> None:
+        self.rows, self.stages, self.pushed = tuple(rows), tuple(stages), pushed
+        written = {pushed, *(stage.output for stage in stages)}
         self.made = [0 if line in written else count for line, count in enumerate(rows)]
         self._readers: list[list[tuple[int, Feed]]] = [[] for _ in rows]
         for index, stage in enumerate(stages):
@@ -79,9 +79,16 @@ class Flow:
 
     def fired(self, index: int) -> None:
         """Record that a stage produced its next row."""
-        line = self.stages[index].output
+        self._arrived(self.stages[index].output, index)
+
+    def push(self) -> None:
+        """Record that the caller delivered the next row of the pushed line."""
+        assert self.pushed is not None
+        self._arrived(self.pushed, 0)
+
+    def _arrived(self, line: int, stage: int) -> None:
         self.made[line] += 1
-        self._cursor = max((index, *(reader for reader, _ in self._readers[line])))
+        self._cursor = max((stage, *(reader for reader, _ in self._readers[line])))
 
     def first_needed(self, line: int) -> int:
         """The lowest row of a line that some stage still reads; all that were made where none does."""
@@ -105,17 +112,22 @@ class Trace:
     depths: tuple[int, ...]
 
 
-def trace(rows: Sequence[int], stages: Sequence[Stage]) -> Trace:
+def trace(rows: Sequence[int], stages: Sequence[Stage], pushed: int | None = None) -> Trace:
     """Let the rows flow once and note what was needed when, and how many rows each line had to hold."""
-    flow = Flow(rows, stages)
+    flow = Flow(rows, stages, pushed)
     depths = [0 if made == 0 else count for made, count in zip(flow.made, rows, strict=True)]
     needed: list[list[tuple[int, ...]]] = [[] for _ in stages]
-    while (index := flow.next()) is not None:
-        line = stages[index].output
-        first = tuple(flow.first_needed(number) for number in range(len(rows)))
-        depths[line] = max(depths[line], flow.made[line] + 1 - first[line])
-        needed[index].append(first)
-        flow.fired(index)
+    while True:
+        while (index := flow.next()) is not None:
+            line = stages[index].output
+            first = tuple(flow.first_needed(number) for number in range(len(rows)))
+            depths[line] = max(depths[line], flow.made[line] + 1 - first[line])
+            needed[index].append(first)
+            flow.fired(index)
+        if pushed is None or flow.made[pushed] == rows[pushed]:
+            break
+        depths[pushed] = max(depths[pushed], flow.made[pushed] + 1 - flow.first_needed(pushed))
+        flow.push()
     return Trace(tuple(map(tuple, needed)), tuple(depths))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tinyc.ir.types import Array, TensorType
+from tinyc.program.flow import Flow
 from tinyc.program.program import (
     Call,
     Flash,
@@ -31,6 +32,7 @@ class Arena:
         self.program, self.offsets = program, offsets
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, size, dtype=np.uint8)
+        self.incoming: Array | None = None  # an image that the caller pushes row by row
 
     def view(self, r: Range, indices: Mapping[str, int]) -> Array:
         """The bytes of a range; IndexError where the plan puts it outside the arena."""
@@ -53,7 +55,10 @@ def execute(program: Program, offsets: Mapping[str, int], size: int, inputs: Seq
     """The network's outputs, computed in an arena of `size` bytes."""
     arena = Arena(program, offsets, size, seed)
     for port, array in zip(program.inputs, inputs, strict=True):
-        arena.store(port.place, array, {})
+        if program.pushed is None:
+            arena.store(port.place, array, {})
+        else:
+            arena.incoming = np.frombuffer(array.tobytes(), np.uint8)
     for statement in program.body:
         _run(statement, arena, {})
     return [arena.load(port.place, port.type, {}) for port in program.outputs]
@@ -99,20 +104,33 @@ def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -
 def _segment(segment: Segment, arena: Arena) -> None:
     """Let the rows flow. Line buffers slide: when one is full, rows that nobody needs any more leave at its front."""
     flow, held = segment.flow(), [0] * len(segment.lines)  # held: the first row that is still in the buffer
-    while (index := flow.next()) is not None:
-        operator = segment.operators[index]
-        line = operator.stage.output
-        row = flow.made[line]
-        call = operator.variant(row)
-        operands = _row_operands(operator, call, row, segment, held, arena)
-        (result,) = _compute(call, operands, arena, {})
-        if row - held[line] == segment.lines[line].depth:
-            _slide(segment.lines[line], flow.first_needed(line) - held[line], arena)
-            held[line] = flow.first_needed(line)
-        arena.store(_rows(segment.lines[line], row - held[line], 1), result, {})
-        if call.scratch:
-            arena.poison(call.scratch, {})
-        flow.fired(index)
+    while True:
+        while (index := flow.next()) is not None:
+            operator = segment.operators[index]
+            row = flow.made[operator.stage.output]
+            call = operator.variant(row)
+            operands = _row_operands(operator, call, row, segment, held, arena)
+            (result,) = _compute(call, operands, arena, {})
+            _append(segment, operator.stage.output, flow, held, result, arena)
+            if call.scratch:
+                arena.poison(call.scratch, {})
+            flow.fired(index)
+        if segment.pushed is None or flow.made[segment.pushed] == flow.rows[segment.pushed]:
+            return
+        assert arena.incoming is not None
+        row_bytes = segment.lines[segment.pushed].row_bytes
+        start = flow.made[segment.pushed] * row_bytes
+        _append(segment, segment.pushed, flow, held, arena.incoming[start : start + row_bytes], arena)
+        flow.push()
+
+
+def _append(segment: Segment, line: int, flow: Flow, held: list[int], row: Array, arena: Arena) -> None:
+    """Store the next row of a line, after making room where its buffer is full."""
+    place, number = segment.lines[line], flow.made[line]
+    if number - held[line] == place.depth:
+        _slide(place, flow.first_needed(line) - held[line], arena)
+        held[line] = flow.first_needed(line)
+    arena.store(_rows(place, number - held[line], 1), row, {})
 
 
 def _row_operands(

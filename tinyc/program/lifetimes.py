@@ -24,7 +24,7 @@ def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
             found[r.buffer] = (min(step, found.get(r.buffer, (step, step))[0]), step)
     for port in program.outputs:
         found[port.place.buffer] = (found.get(port.place.buffer, (last_step, 0))[0], last_step)
-    return found
+    return found | {name: (0, last_step) for name, buffer in program.buffers.items() if buffer.is_state}
 
 
 def blocks(program: Program) -> list[Block]:
@@ -59,10 +59,10 @@ def _call_trails(call: Call) -> Iterator[tuple[Range, Range, int]]:
 def _segment_trails(segment: Segment) -> Iterator[tuple[Range, Range, int]]:
     """(output, input, distance) for tensors that a segment writes and reads row by row: found by letting rows flow."""
     whole = {r.buffer for call in segment.calls() for r in call.inputs if isinstance(r, Range)}
-    run = trace([line.rows for line in segment.lines], [o.stage for o in segment.operators])
+    run = trace([line.rows for line in segment.lines], [o.stage for o in segment.operators], segment.pushed)
     made = {o.stage.output: index for index, o in enumerate(segment.operators)}
     for number, source in enumerate(segment.lines):
-        if number in made or source.place.buffer in whole:
+        if number in made or number == segment.pushed or source.place.buffer in whole:
             continue
         for output, index in made.items():
             line = segment.lines[output]

@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     from tinyc.targets import Target
 
 IMAGE = "image"  # the loop variable of a batch
+STATE_BYTES = 4  # sizeof(tinyc_line_state)
 
 
 def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
     """The program of a scheduled graph. The graph's outputs must be results or inputs, not constants.
 
-    Raises UsageError where a segment of the schedule cannot be streamed.
+    Raises UsageError where a segment of the schedule, or the input, cannot be streamed as the schedule asks.
     """
     return _Lowering(graph, schedule, target).program()
 
@@ -57,8 +58,10 @@ class _Lowering:
         self.streamed = {name for segment in schedule.segments for name in segment}
 
     def program(self) -> Program:
+        self.pushed = streamed_input(self.graph, self.schedule.segments) if self.schedule.stream_input else None
         for value in self.graph.inputs:
-            self._new_buffer(value, is_input=True)
+            if value is not self.pushed:
+                self._new_buffer(value, is_input=True)
         body = [s for nodes in self._steps() for s in self._statements(nodes)]
         outputs = tuple(self._port(v) for v in self.graph.outputs)
         for port in outputs:
@@ -129,7 +132,8 @@ class _Lowering:
 
     def _segment(self, nodes: list[Node]) -> Segment:
         stages = [(node, stage) for node in nodes for stage in _streamable(node)]
-        lines = SegmentLines([stage for _, stage in stages], self.graph)
+        pushed = self.pushed if nodes[0].output.name == self.schedule.order[0] else None
+        lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         places = [self._line_place(number, lines) for number in range(len(lines.values))]
         kernels = {id(variant): self._row_kernel(node, stage) for node, stage in stages for variant in stage.variants}
         scratch = self._scratch(
@@ -147,7 +151,9 @@ class _Lowering:
                 calls.append((v.first, call))
             operators.append(StreamedOperator(flow_stage, tuple(calls)))
         table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
-        return Segment(tuple(Line(p, rows, size, v.name) for p, v, rows, size in table), tuple(operators))
+        state = self._buffer(STATE_BYTES * len(places), "rows of every line", is_state=True) if pushed else None
+        made = tuple(Line(p, rows, size, v.name) for p, v, rows, size in table)
+        return Segment(made, tuple(operators), lines.pushed, state)
 
     def _row_kernel(self, node: Node, stage: RowStage) -> Kernel:
         """The scheduled kernel; stages that the compiler adds (sums) have the one that serves them best."""
@@ -160,6 +166,10 @@ class _Lowering:
         value, whole = lines.values[number], lines.rows[number] * lines.row_bytes[number]
         if value.name in self.home:
             return Range(self.home[value.name], 0, whole)
+        if number == lines.pushed:
+            place = self._buffer(lines.depths[number] * lines.row_bytes[number], value.name, is_input=True)
+            self.home[value.name] = place.buffer
+            return place
         if not lines.is_internal[number]:
             return self._new_buffer(value)
         depth = lines.depths[number]
@@ -179,7 +189,7 @@ class SegmentLines:
     A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer.
     """
 
-    def __init__(self, stages: Sequence[RowStage], graph: Graph) -> None:
+    def __init__(self, stages: Sequence[RowStage], graph: Graph, pushed: Value | None = None) -> None:
         made = {id(stage.output): stage for stage in stages}
         self.values = list(dict.fromkeys(v for s in stages for v in (*(read for read, _ in s.reads), s.output)))
         self.numbers = {id(value): number for number, value in enumerate(self.values)}
@@ -192,7 +202,8 @@ class SegmentLines:
             Stage(tuple(replace(f, line=self.numbers[id(v)]) for v, f in s.reads), self.numbers[id(s.output)])
             for s in stages
         )
-        self.trace = trace(self.rows, self.stages)
+        self.pushed = None if pushed is None else self.numbers[id(pushed)]
+        self.trace = trace(self.rows, self.stages, self.pushed)
         self.depths = self.trace.depths
         inside = {id(value.producer) for value in self.values if id(value) in made}
         self.is_internal = [
@@ -200,6 +211,19 @@ class SegmentLines:
             and (bool(v.uses) or v.producer is None)
             for v in self.values
         ]
+
+
+def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:
+    """The input that the caller pushes row by row. Raises UsageError where it cannot be."""
+    if len(graph.inputs) != 1:
+        raise UsageError(f"only a single input can be streamed; the network has {len(graph.inputs)}")
+    (image,) = graph.inputs
+    first = set(segments[0]) if segments and graph.nodes and segments[0][0] == graph.nodes[0].output.name else set()
+    late = [user.name for user in image.users if user.output.name not in first]
+    if late or graph.is_output(image) or not image.uses:
+        reader = f"{late[0]!r} reads it whole" if late else "nothing reads it row by row"
+        raise UsageError(f"input {image.name!r} cannot be streamed: {reader}. Build with --input stored.")
+    return image
 
 
 def one_image(node: Node) -> tuple[Site, int]:

@@ -66,7 +66,7 @@ def timeline(program: Program) -> tuple[Step, ...]:
     lives, found = lifetimes(program), []
     for number, statement in enumerate(program.body):
         live = [program.buffers[name] for name, (first, last) in lives.items() if first <= number <= last]
-        activations = sum(b.bytes for b in live if not b.is_scratch)
+        activations = sum(b.bytes for b in live if not (b.is_scratch or b.is_state))
         node = next(statement.calls()).node
         found.append(Step(node, sum(b.bytes for b in live), activations, tuple(b.name for b in live)))
     return tuple(found)

@@ -29,6 +29,7 @@ class Buffer:
     is_input: bool = False
     is_output: bool = False
     is_scratch: bool = False
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +139,16 @@ class Segment:
 
     lines: tuple[Line, ...]
     operators: tuple[StreamedOperator, ...]
+    pushed: int | None = None  # the line whose rows the caller delivers
+    state: Range | None = None  # what must outlive a push: rows made and held of every line
 
     def flow(self) -> Flow:
-        return Flow([line.rows for line in self.lines], [o.stage for o in self.operators])
+        return Flow([line.rows for line in self.lines], [o.stage for o in self.operators], self.pushed)
 
     def touches(self) -> Iterator[Range]:
         yield from (line.place for line in self.lines)
+        if self.state:
+            yield self.state
         yield from (r for c in self.calls() for r in c.touches())
 
     def calls(self) -> Iterator[Call]:
@@ -172,6 +177,12 @@ class Program:
     body: tuple[Statement, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+
+    @property
+    def pushed(self) -> Line | None:
+        """The line that the caller fills row by row, where the input is streamed."""
+        first = self.body[0] if self.body else None
+        return first.lines[first.pushed] if isinstance(first, Segment) and first.pushed is not None else None
 
     def calls(self) -> Iterator[Call]:
         """Every call once, loops and segments entered."""

@@ -11,7 +11,7 @@ def print_program(program: Program) -> str:
     """The whole program; lines are steps in order of execution."""
     lines = [f"program {program.name}"]
     for buffer in program.buffers.values():
-        roles = (("input", buffer.is_input), ("output", buffer.is_output), ("scratch", buffer.is_scratch))
+        roles = (("input", buffer.is_input), ("output", buffer.is_output), ("scratch", buffer.is_scratch), ("state", buffer.is_state))
         marks = "".join(f" {word}" for word, holds in roles if holds)
         lines.append(f"buffer %{buffer.name} {buffer.bytes}{marks}  // {buffer.label}")
     lines += [_port("input", p) for p in program.inputs]
@@ -41,8 +41,9 @@ def _statement(statement: Statement, indent: str) -> Iterator[str]:
 def _segment(segment: Segment, indent: str) -> Iterator[str]:
     yield f"{indent}segment {{"
     for number, line in enumerate(segment.lines):
+        arrival = "pushed, " if number == segment.pushed else ""
         held = "whole" if line.depth == line.rows else f"{line.depth} of {line.rows} rows"
-        yield f"{indent}  line {number} = {line.place}, {held} of {line.row_bytes} bytes  // {line.label}"
+        yield f"{indent}  line {number} = {line.place}, {arrival}{held} of {line.row_bytes} bytes  // {line.label}"
     for operator in segment.operators:
         reads = [f"{f.line}: y*{f.stride}-{f.before}+{f.reach}" for f in operator.stage.feeds]
         yield f"{indent}  rows of line {operator.stage.output} from {', '.join(reads)}"

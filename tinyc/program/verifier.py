@@ -15,7 +15,7 @@ def verify(program: Program) -> None:
     """Raise InvalidProgram listing every broken invariant."""
     written = {name for name, b in program.buffers.items() if b.is_input}
     problems = [p for s in program.body for p in _statement(s, program, written, {})]
-    for port in (*program.inputs, *program.outputs):
+    for port in (*(() if program.pushed else program.inputs), *program.outputs):
         problems += _range(port.place, port.type.bytes, program, {}, f"port {port.name!r}")
     problems += [f"output {p.name!r} is never written" for p in program.outputs if p.place.buffer not in written]
     if problems:
@@ -61,7 +61,7 @@ def _segment(segment: Segment, program: Program, written: set[str]) -> Iterator[
         yield from _range(line.place, line.place.bytes, program, {}, f"line {line.label!r}")
         if line.place.bytes % line.row_bytes or not 0 < line.depth <= line.rows:
             yield f"line {line.label!r}: expected 1 to {line.rows} whole rows of {line.row_bytes} bytes, got {line.place}"
-        if number not in made and (line.place.buffer not in written or line.depth != line.rows):
+        if number not in made and number != segment.pushed and (line.place.buffer not in written or line.depth != line.rows):
             yield f"line {line.label!r} is read whole, and is not there"
         written.add(line.place.buffer)
     for operator in segment.operators:

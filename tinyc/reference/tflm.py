@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from importlib import metadata, util
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,8 +27,9 @@ from tinyc.ir.types import Array
 
 PACKAGE = "tflite-micro"
 INSTALL = "pip install 'tinyc[verify]'"
-SECONDS = 120.0  # MobileNetV2 takes about 2 s; the rest is slack for a loaded machine
+SECONDS = 120.0  # MobileNetV2 takes less than 1; the rest is slack for a loaded machine
 
+_ROOT = Path(__file__).resolve().parents[2]  # the worker imports the tinyc that this file belongs to
 Arrays = Mapping[str, Array]
 
 
@@ -67,17 +70,24 @@ class TflmReference:
 
 # ---------------------------------------------------------------------- this side of the pipe
 class _Worker:
-    """The worker process and the pipes to it."""
+    """The worker process and the pipes to it. Raises ToolchainError where it does not start."""
 
     def __init__(self) -> None:
         _require_package()
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tinyc.reference.tflm"],
+            [sys.executable, "-P", "-m", "tinyc.reference.tflm"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.stderr,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (_ROOT, *sys.path)))},
         )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.requests, self.answers = self.process.stdin, self.process.stdout
+        if _receive(self.answers) is None:  # its greeting, sent once the package is loaded
+            words = self._said()
+            self.stop()
+            raise ToolchainError(f"the package {PACKAGE} does not load; {words}. Reinstall it: {INSTALL}.")
 
     @property
     def alive(self) -> bool:
@@ -86,20 +96,19 @@ class _Worker:
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        for pipe in (self.requests, self.answers, self.stderr):
+            with contextlib.suppress(OSError):  # what was still to be sent goes nowhere
+                pipe.close()
 
     def ask(self, request: Arrays, seconds: float) -> Arrays:
         """One request, one answer. The worker does not survive an answer that is no answer."""
-        self.stderr.truncate(0)
+        self.stderr.seek(0)
+        self.stderr.truncate()
         timer = threading.Timer(seconds, self.process.kill)
         timer.start()
         try:
-            assert self.process.stdin is not None and self.process.stdout is not None
-            _send(self.process.stdin, request)
-            answer = _receive(self.process.stdout)
+            _send(self.requests, request)
+            answer = _receive(self.answers)
         except OSError:
             answer = None
         finally:
@@ -183,42 +192,39 @@ def _arena_bytes(model: bytes) -> int:
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     from tflite_micro.python.tflite_micro import runtime  # type: ignore[import-untyped]
 
+    _send(answers, {})
     model, interpreter = None, None
     while (request := _receive(requests)) is not None:
         wanted = request["model"].tobytes()
         try:
             if interpreter is None or wanted != model:
-                model, interpreter = (
+                interpreter = runtime.Interpreter.from_bytes(
                     wanted,
-                    runtime.Interpreter.from_bytes(
-                        wanted,
-                        arena_size=_arena_bytes(wanted),
-                        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
-                    ),
+                    arena_size=_arena_bytes(wanted),
+                    intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
                 )
+                model = wanted
             _send(answers, _invoke(interpreter, request))
         except Exception as error:  # whatever it is, the caller gets it as TFLM's refusal
             interpreter = None
             _send(answers, {"refused": np.array(str(error) or type(error).__name__)})
 
 
-def _invoke(interpreter: object, request: Arrays) -> Arrays:
-    run = interpreter
-    count = sum(name.startswith("input") for name in request)
-    for index in range(count):
-        run.set_input(request[f"input{index}"], index)  # type: ignore[attr-defined]
-    run.invoke()  # type: ignore[attr-defined]
-    indices = request["indices"].tolist()
-    if indices:
-        return {f"tensor{i}": np.array(run.GetTensor(i, 0)["tensor_data"]) for i in indices}  # type: ignore[attr-defined]
-    return _outputs(run)
+def _invoke(interpreter: Any, request: Arrays) -> Arrays:
+    for index in range(sum(name.startswith("input") for name in request)):
+        interpreter.set_input(request[f"input{index}"], index)
+    interpreter.invoke()
+    if indices := request["indices"].tolist():
+        return {f"tensor{i}": np.array(interpreter.GetTensor(i, 0)["tensor_data"]) for i in indices}
+    return _outputs(interpreter)
 
 
-def _outputs(run: object) -> Arrays:
-    found: dict[str, Array] = {}
+def _outputs(interpreter: Any) -> Arrays:
+    """All outputs; the interpreter does not say how many there are, but refuses the first that is not."""
+    found = {"output0": np.array(interpreter.get_output(0))}
     with contextlib.suppress(ValueError, IndexError):
         while True:
-            found[f"output{len(found)}"] = np.array(run.get_output(len(found)))  # type: ignore[attr-defined]
+            found[f"output{len(found)}"] = np.array(interpreter.get_output(len(found)))
     return found
 
 

@@ -31,10 +31,12 @@ class Schedule:
     order: tuple[str, ...]
     kernels: Mapping[str, str]
     segments: tuple[tuple[str, ...], ...] = ()
+    stream_input: bool = False
 
     def to_json(self) -> str:
         """A text that `from_json` reads back; one line per operator, for people who edit it."""
-        data = {"order": self.order, "kernels": dict(self.kernels), "segments": self.segments}
+        data = {"order": self.order, "kernels": dict(self.kernels), "segments": self.segments,
+                "stream_input": self.stream_input}
         return json.dumps(data, indent=1) + "\n"
 
     @classmethod
@@ -44,20 +46,22 @@ class Schedule:
             data = json.loads(text)
             order, kernels = tuple(data["order"]), dict(data["kernels"])
             segments = tuple(tuple(segment) for segment in data.get("segments", ()))
+            stream_input = data.get("stream_input", False) is True
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"this is no schedule: expected JSON with 'order' and 'kernels' ({error})") from None
         names = (*order, *kernels, *kernels.values(), *(n for s in segments for n in s))
         if not all(isinstance(n, str) for n in names):
             raise UsageError("this is no schedule: it must hold names of operators and kernels")
-        return cls(order, kernels, segments)
+        return cls(order, kernels, segments, stream_input)
 
 
 def make_schedule(
-    graph: Graph, target: Target, given: Schedule | None = None, *, budget: int | None = None
+    graph: Graph, target: Target, given: Schedule | None = None, *, budget: int | None = None,
+    stream_input: bool = False,
 ) -> Schedule:
     """Choose kernels and segments, in the graph's order of execution; decisions in `given` are kept.
 
-    `budget` is the SRAM in bytes that the network should need at most; None streams nothing.
+    `budget` is the SRAM in bytes that the network should need at most; None streams nothing but a streamed input.
     Raises UsageError where `given` does not fit the graph, ModelError listing every operator that no kernel serves.
     """
     names = tuple(node.output.name for node in graph.nodes)
@@ -72,7 +76,7 @@ def make_schedule(
         segments = given.segments
     else:
         steps = [_step(node, chosen[node.output.name], target) for node in nodes]
-        segments = choose_segments(graph, steps, budget)
+        segments = choose_segments(graph, steps, budget, graph.inputs[0] if stream_input else None)
     streamed = {name for segment in segments for name in segment}
     kernels = {
         node.output.name: _row_kernel(node, target, wanted.get(node.output.name))
@@ -80,7 +84,8 @@ def make_schedule(
         for node in nodes
     }
     order = tuple(node.output.name for node in graph.nodes)
-    return Schedule(order, {name: kernel.name for name, kernel in kernels.items()}, segments)
+    stream_input = given.stream_input if given else stream_input
+    return Schedule(order, {name: kernel.name for name, kernel in kernels.items()}, segments, stream_input)
 
 
 def _check_names(given: Schedule, names: tuple[str, ...]) -> None:

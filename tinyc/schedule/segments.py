@@ -53,15 +53,21 @@ class _Part:
     streamed: bool
 
 
-def choose_segments(graph: Graph, steps: Sequence[Step], budget: int | None) -> tuple[tuple[str, ...], ...]:
+def choose_segments(
+    graph: Graph, steps: Sequence[Step], budget: int | None, pushed: Value | None = None
+) -> tuple[tuple[str, ...], ...]:
     """Runs of operators (by output name) to stream so that the peak stays within `budget` bytes at the least cost.
 
-    Where no partition does, the one with the least peak. None: stream nothing.
+    Where no partition does, the one with the least peak; where the budget is None, the one with the least work.
+    `pushed` is the network's input where its rows arrive one by one: the first segment must take all of them.
     """
-    if budget is None:
+    if budget is None and pushed is None:
         return ()
-    parts = _Parts(graph, steps).all()
-    limit = max(float(budget), least_peak(parts, len(steps)))
+    parts = _Parts(graph, steps, pushed).all()
+    least = least_peak(parts, len(steps))
+    if math.isinf(least):
+        return ()  # the input cannot be streamed; lowering says why
+    limit = max(math.inf if budget is None else float(budget), least)
     return tuple(
         tuple(step.node.output.name for step in steps[part.start : part.stop])
         for part in cheapest(parts, len(steps), limit) if part.streamed
@@ -94,9 +100,9 @@ def cheapest(parts: Sequence[_Part], count: int, limit: float) -> list[_Part]:
 class _Parts:
     """Every part that a partition may have, with its peak and the work that it adds."""
 
-    def __init__(self, graph: Graph, steps: Sequence[Step]) -> None:
-        self.steps = steps
-        self.runs = [_Run(graph, steps, start, stop) for start, stop in _streamable_runs(steps)]
+    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None) -> None:
+        self.steps, self.pushed = steps, None if pushed is None else id(pushed)
+        self.runs = [_Run(graph, steps, start, stop, pushed) for start, stop in _streamable_runs(steps)]
         lines = {key: size for run in self.runs for key, size in run.line_bytes.items()}
         self.tensors = _tensors(graph, steps, lines)
 
@@ -108,6 +114,8 @@ class _Parts:
 
     def _whole(self, i: int) -> float:
         """Peak while operator i runs as a whole."""
+        if self.pushed is not None and self.tensors[self.pushed].last >= i:
+            return math.inf  # the whole image is never there
         step = self.steps[i]
         live = sum(t.bytes for t in self.tensors.values() if t.made <= i <= t.last)
         return live + step.scratch - self._saved_in_place(i)
@@ -128,12 +136,18 @@ class _Parts:
             work += run.work[j - 1 - run.start]
             hidden += run.hidden_bytes[j - 1 - run.start]
             live = [(key, t) for key, t in self.tensors.items() if t.made < j and t.last >= i]
-            bytes = sum(t.line_bytes if t.made >= i and t.last < j else t.bytes for _, t in live)
+            if any(key == self.pushed and (i > 0 or t.last >= j) for key, t in live):
+                continue  # rows that arrive now are not there later
+            bytes = sum(
+                t.line_bytes if (t.made >= i or key == self.pushed) and t.last < j else t.bytes for key, t in live
+            )
             yield _Part(i, j, bytes + hidden + scratch - self._saved_by_overlap(i, j, live, run), work, True)
 
     def _saved_by_overlap(self, i: int, j: int, live: list[tuple[int, _Tensor]], run: _Run) -> int:
         """The most that one output of the segment saves by following an input that dies in it."""
-        dying = [(key, t) for key, t in live if t.made < i and t.last < j and key in run.lines]
+        dying = [
+            (key, t) for key, t in live if t.made < i and t.last < j and key in run.lines and key != self.pushed
+        ]
         new = [(key, t) for key, t in live if t.made >= i and t.last >= j]
         return max((
             source.bytes + out.bytes - max(source.bytes + run.distance(k, o), out.bytes)
@@ -158,13 +172,18 @@ class _Run:
     of the rows tells the line buffers and overlaps of every segment inside.
     """
 
-    def __init__(self, graph: Graph, steps: Sequence[Step], start: int, stop: int) -> None:
+    def __init__(
+        self, graph: Graph, steps: Sequence[Step], start: int, stop: int, pushed: Value | None
+    ) -> None:
         self.start, self.stop = start, stop
         stages = [(number, stage) for number, step in enumerate(steps[start:stop]) for stage in step.stages]
-        flow = SegmentLines([stage for _, stage in stages], graph)
+        pushed = pushed if any(v is pushed for _, stage in stages for v, _ in stage.reads) else None
+        flow = SegmentLines([stage for _, stage in stages], graph, pushed)
         self.lines, self._row_bytes, self._needed = flow.numbers, flow.row_bytes, flow.trace.needed
         self._stage = {id(stage.output): number for number, (_, stage) in enumerate(stages)}
         self.line_bytes: dict[int, int] = {}
+        if flow.pushed is not None:
+            self.line_bytes[id(pushed)] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
         self.hidden_bytes = [0] * (stop - start)  # of tensors that only exist in the streamed form (sums)
         self.work = [0.0] * (stop - start)
         for number, stage in stages:

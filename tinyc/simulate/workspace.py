@@ -133,12 +133,26 @@ def harness_config(project: CProject) -> str:
         f"#define HARNESS_ARENA_BYTES {upper}_ARENA_BYTES",
         f"#define HARNESS_ARENA_ALIGN {upper}_ARENA_ALIGN",
         f"#define HARNESS_PLANNED_BYTES {project.arena_bytes}u",
-        f"#define HARNESS_INPUTS(PORT) {_ports(project.inputs)}",
+        *_input_config(project),
         f"#define HARNESS_OUTPUTS(PORT) {_ports(project.outputs)}",
         f"#define HARNESS_OPERATORS {max(1, len(project.operators))}u",
         f"#define HARNESS_OPERATOR_TABLE {name}_operators",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _input_config(project: CProject) -> list[str]:
+    """How the harness delivers a sample: into the arena, or pushed row by row."""
+    streamed = [port for port in project.inputs if port.rows]
+    if not streamed:
+        return [f"#define HARNESS_INPUTS(PORT) {_ports(project.inputs)}"]
+    (port,) = streamed
+    assert port.rows
+    return [
+        f"#define HARNESS_PUSH {port.function}",
+        f"#define HARNESS_ROWS {port.rows}u",
+        f"#define HARNESS_ROW_BYTES {port.bytes // port.rows}u",
+    ]
 
 
 def _ports(ports: Sequence[Port]) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Layer:
     """One operator: the model file's tensor that it computes, and how they differ.
 
-    `tensor` and `found` are None where no tensor of the file holds the same numbers.
+    `tensor` is None where no tensor of the file holds the same numbers. `found` is None there, and where the
+    operator is streamed, so that only rows of its output are ever in the arena.
     """
 
     operator: str
@@ -47,8 +48,8 @@ def compare_layers(
     expected = [reference.tensors(sample, wanted) for sample in inputs]
 
     def layer(number: int, operator: Executed, source: str | None) -> Layer:
-        if source is None:
-            return Layer(operator.name, operator.kernel, None, None)
+        if source is None or operator.whole is None:
+            return Layer(operator.name, operator.kernel, source, None)
         pairs = zip(dumps, expected, strict=True)
         found = total(
             _differ(operator.call, dump[number], tensors[indices[source]]) for dump, tensors in pairs
@@ -59,11 +60,9 @@ def compare_layers(
 
 
 def _source(compiled: Compiled, operator: Executed, indices: Mapping[str, int]) -> str | None:
-    """The file's tensor that an operator's output equals; None where there is none, or it is never whole."""
-    if operator.whole is None:
-        return None
-    label = compiled.program.buffers[operator.whole.buffer].label
-    value = next((v for node in compiled.graph.nodes for v in node.outputs if v.name == label), None)
+    """The file's tensor that an operator's output equals; None where there is none."""
+    values = (v for node in compiled.graph.nodes for v in node.outputs)
+    value = next((v for v in values if v.name == operator.value), None)
     return value.source if value is not None and value.source in indices else None
 
 

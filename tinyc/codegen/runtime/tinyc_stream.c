@@ -91,6 +91,9 @@ void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state)
     for (uint32_t i = 0u; i < segment->stage_count; i++) {
         state[segment->stages[i].output].made = 0u;
     }
+    if (segment->pushed != TINYC_STREAM_STORED) {
+        state[segment->pushed].made = 0u;
+    }
 }
 
 tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena)
@@ -110,4 +113,25 @@ tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *st
         i = reader > i ? reader : i;
     }
     return TINYC_OK;
+}
+
+tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena, const void *row)
+{
+    const tinyc_line *line = &segment->lines[segment->pushed];
+    tinyc_line_state *pushed = &state[segment->pushed];
+    uint8_t *buffer = arena + line->offset;
+    if (pushed->made >= line->rows) {
+        return TINYC_TOO_MANY_ROWS;
+    }
+    if (pushed->made - pushed->held == line->depth) {
+        slide(segment, state, segment->pushed, buffer);
+    }
+    memcpy(buffer + (uint32_t)(pushed->made - pushed->held) * line->row_bytes, row, line->row_bytes);
+    pushed->made++;
+    return tinyc_stream_run(segment, state, arena);
+}
+
+int tinyc_stream_complete(const tinyc_segment *segment, const tinyc_line_state *state)
+{
+    return state[segment->pushed].made == segment->lines[segment->pushed].rows;
 }

@@ -41,7 +41,10 @@ typedef struct {
     const tinyc_stage *stages;
     uint16_t line_count;
     uint16_t stage_count;
+    uint16_t pushed; /* the line whose rows the caller delivers; TINYC_STREAM_STORED for none */
 } tinyc_segment;
+
+#define TINYC_STREAM_STORED 0xFFFFu
 
 /* What changes while a segment runs. */
 typedef struct {
@@ -49,10 +52,16 @@ typedef struct {
     uint16_t held; /* the first row that is still in the buffer */
 } tinyc_line_state;
 
-/* Marks the lines that no stage writes as there, and all others as empty. */
+/* Marks the lines that nobody writes or pushes as there, and all others as empty. */
 void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state);
 
 /* Computes every row that can be computed from the rows that are there. */
 tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena);
+
+/* Takes the next row of the pushed line, and computes what can be computed from it. */
+tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena, const void *row);
+
+/* Whether every row of the pushed line has been taken. */
+int tinyc_stream_complete(const tinyc_segment *segment, const tinyc_line_state *state);
 
 #endif

@@ -7,7 +7,7 @@ then thrown away and the problems reported together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tinyc.errors import ModelError
 from tinyc.frontend.tflite.converter import Converter, converters
@@ -20,6 +20,7 @@ from tinyc.ir.graph import Graph, Value
 from tinyc.ir.types import Array, DType, TensorType
 from tinyc.ir.verifier import check_types
 
+Check = Callable[[FileOperator, int], None]
 READS_PER_BYTE = 16  # of constants, by all operators together: weights may be shared, but not without end
 
 _DAMAGED = "the file is damaged: convert the model again"
@@ -166,8 +167,7 @@ class Importer:
         if len(set(op.outputs)) != len(op.outputs):
             yield f"it writes one tensor twice; {_DAMAGED}."
 
-    def _refusals(self, check: object, op: FileOperator, index: int) -> Iterator[str]:
-        assert callable(check)
+    def _refusals(self, check: Check, op: FileOperator, index: int) -> Iterator[str]:
         try:
             check(op, index)
         except Refusal as refusal:

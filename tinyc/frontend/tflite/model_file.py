@@ -21,6 +21,7 @@ _EMPTY: Array = np.empty(0)
 MAX_FILE_BYTES = 512 << 20
 MAX_OPERATORS = 20_000  # far beyond any network for a microcontroller
 MAX_TENSORS = 100_000
+MAX_ENDS = 1000  # inputs, and outputs, of a network
 FILE_VERSION = 3
 
 
@@ -113,13 +114,19 @@ def read_model_file(data: bytes) -> ModelFile:
         compressed=any(m.text("name") == "COMPRESSION_METADATA" for m in root.tables("metadata")),
         tensors=_tensors(main, root.tables("buffers")),
         operators=_operators(main, root.tables("operator_codes")),
-        inputs=_indices(main, "inputs"),
-        outputs=_indices(main, "outputs"),
+        inputs=_ends(main, "inputs"),
+        outputs=_ends(main, "outputs"),
     )
 
 
 def _indices(table: Table, field: str) -> tuple[int, ...]:
     return tuple(table.numbers(field).tolist())
+
+
+def _ends(subgraph: Table, field: str) -> tuple[int, ...]:
+    found = _indices(subgraph, field)
+    _limit(f"network {field}", found, MAX_ENDS)
+    return found
 
 
 def _limit(what: str, found: Sequence[object], limit: int) -> None:

@@ -87,18 +87,18 @@ def _check_shape(tensor: FileTensor) -> None:
 
 
 def _quant(tensor: FileTensor) -> Quant | None:
-    """The affine quantisation, or None where the file gives no scale."""
+    """The affine quantisation, or None where the file lacks scales or zero points (TFLM needs both)."""
     scales, zeros = tensor.scales, tensor.zero_points
-    if len(scales) == 0:
+    if not len(scales) or not len(zeros):
         return None
     if not (np.isfinite(scales).all() and (scales >= np.finfo(np.float32).tiny).all()):
         raise _refuse(tensor, f"has the scale {float(_worst(scales))!r}", "scales must be finite and above 0")
-    if len(zeros) not in (0, 1, len(scales)):
+    if len(zeros) not in (1, len(scales)):
         raise _refuse(tensor, f"has {len(zeros)} zero points for {len(scales)} scales", "the file is damaged")
     lowest, highest = DType.int8.limits
-    if len(zeros) and not (lowest <= zeros.min() and zeros.max() <= highest):
+    if not (lowest <= zeros.min() and zeros.max() <= highest):
         raise _refuse(tensor, f"has a zero point outside {lowest} to {highest}", "the file is damaged")
-    points = np.broadcast_to(zeros if len(zeros) else np.zeros(1, np.int64), scales.shape)
+    points = np.broadcast_to(zeros, scales.shape)
     if len(scales) == 1:
         return Quant((float(scales[0]),), (int(points[0]),))
     _check_channels(tensor)

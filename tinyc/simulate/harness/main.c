@@ -13,8 +13,10 @@
 
 #ifdef HARNESS_EMULATED
     #define IN_ARENA_MEMORY , section(".arena")
+    #define IMAGE_ATTRIBUTES __attribute__((section(".arena")))
 #else
     #define IN_ARENA_MEMORY
+    #define IMAGE_ATTRIBUTES
 #endif
 
 /* The arena gets exactly the bytes that it asks for; the canaries touch it on both sides. */
@@ -87,13 +89,41 @@ static void check_init(void)
     check_canaries(0);
 }
 
+#ifdef HARNESS_PUSH
+/* A streamed image lies outside the arena and is pushed in ragged chunks: 1, 2, 3, 5, 1, ... rows. */
+static uint8_t image[HARNESS_ROWS * HARNESS_ROW_BYTES] IMAGE_ATTRIBUTES;
+
+static tinyc_status push_and_invoke(void)
+{
+    static const uint8_t chunks[] = {1u, 2u, 3u, 5u};
+    uint32_t row = 0;
+    for (uint32_t i = 0; row < HARNESS_ROWS; ++i)
+    {
+        const uint32_t left = HARNESS_ROWS - row;
+        const uint32_t chunk = chunks[i % 4u] < left ? chunks[i % 4u] : left;
+        const tinyc_status status = HARNESS_PUSH((const void *)(image + row * HARNESS_ROW_BYTES), chunk);
+        if (status != TINYC_OK)
+        {
+            return status;
+        }
+        row += chunk;
+    }
+    return HARNESS_INVOKE();
+}
+#endif
+
 static void run_sample(uint32_t sample)
 {
     record(RECORD_SAMPLE, NULL, 0);
     hook_start_sample();
-#define READ_INPUT(function, bytes) platform_read((void *)function(), bytes);
+#ifdef HARNESS_PUSH
+    platform_read(image, sizeof image);
+    measurement measured = platform_measure(push_and_invoke);
+#else
+    #define READ_INPUT(function, bytes) platform_read((void *)function(), bytes);
     HARNESS_INPUTS(READ_INPUT)
     measurement measured = platform_measure(HARNESS_INVOKE);
+#endif
     check_canaries(sample);
     if (measured.status != TINYC_OK)
     {

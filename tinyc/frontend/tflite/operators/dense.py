@@ -59,8 +59,8 @@ def _check_bias_scale(site: Site, x: Value, w: Value) -> None:
     y = site.output_type()
     if w.type.quant is None or w.type.quant.is_per_channel or None in (x.type.quant, y.quant):
         return
-    scales = site.tensor(2).scales
-    bias_scale = float(scales[0]) if len(scales) else 0.0
+    bias = site.tensor(2)
+    bias_scale = float(bias.scales[0]) if len(bias.scales) and len(bias.zero_points) else 0.0
     product = float(np.float32(x.type.scale) * np.float32(w.type.scale))
     if not abs(product - bias_scale) / y.scale <= BIAS_SCALE_TOLERANCE:
         raise Refusal(
