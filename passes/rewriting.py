@@ -16,7 +16,7 @@ CODES = np.arange(-128, 128, dtype=np.int8)  # every int8 code, rising: the tabl
 
 # ---------------------------------------------------------------------- taking a node out
 def replace_result(graph: Graph, node: Node, new: Value) -> bool:
-    """Let every reader of the node's one result read `new`, which holds the same elements; erase the node.
+    """Let all who read the node's one result read `new`, of the same type and codes; erase the node.
 
     False, and no change, where `new` may not stand for a network output: that must be some node's result,
     and each output another's, because the caller writes inputs and reads outputs independently of each
@@ -28,8 +28,7 @@ def replace_result(graph: Graph, node: Node, new: Value) -> bool:
     if seen and (new.producer is None or graph.is_output(new)):
         return False
     named = seen or (new.source is None and not new.is_constant and new.producer is not None)
-    if old.type == new.type and new.source is None:
-        new.source = old.source
+    new.source = new.source or old.source
     graph.replace_value(old, new)
     graph.erase(node)
     if named:

@@ -55,7 +55,8 @@ class FullyConnectedS8(CmsisKernel):
         )
         params = c.struct(
             "cmsis_nn_fc_params", "params", input_offset=-x.zero_point,
-            filter_offset=self._filter_offset(site), output_offset=y.zero_point, activation=activation(op.clamp),
+            filter_offset=self._filter_offset(site), output_offset=y.zero_point,
+            activation=activation(op.clamp),
         )
         if self._per_channel(site):
             function, quant = "arm_fully_connected_per_channel_s8", c.struct(

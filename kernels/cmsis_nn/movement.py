@@ -18,7 +18,9 @@ from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
 MAX_UINT16 = 2**16 - 1
-PER_BYTE = {"none": 1.0, "dsp": 1.0, "mve": 0.3}  # instructions of a long copy
+# Instructions of the library's copies: to start one, and for each byte.
+PER_COPY = {"none": 52.0, "dsp": 52.0, "mve": 8.0}
+PER_BYTE = {"none": 0.5, "dsp": 0.5, "mve": 0.19}
 
 
 @kernel("cmsis-nn/pad_s8", op=Pad)
@@ -32,7 +34,8 @@ class PadS8(CmsisKernel):
         op, (n, rows, columns, _) = site.op, image(site.sig.input(0).shape)
         assert isinstance(op, Pad)
         channels = any((*op.before[-1:], *op.after[-1:]))
-        return 40.0 * n * rows * (columns if channels else 1) + PER_BYTE[target.simd] * site.sig.output.bytes
+        copies = n * rows * (columns if channels else 1)
+        return 2.2 * PER_COPY[target.simd] * copies + PER_BYTE[target.simd] * site.sig.output.bytes
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -63,16 +66,17 @@ class TransposeS8(CmsisKernel):
 
     def cost(self, site: Site, target: Target) -> float:
         perm = merged_transpose(site)[1]
-        exchange = {"none": 6.0, "dsp": 6.0, "mve": 1.5}[target.simd]
-        fast = len(perm) <= 2 or (target.simd == "mve" and perm == (0, 1, 3, 2))
-        return 40 + (exchange if fast else 16.0) * site.sig.output.elements
+        vectors = target.simd == "mve" and (len(perm) == 2 or perm == (0, 1, 3, 2))
+        per_element = 1.7 if vectors else 2.3 if perm[-1] == len(perm) - 1 else 5.4
+        return 60 + per_element * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         shape, perm = merged_transpose(site)
         moved = tuple(shape[axis] for axis in perm)
         fill = (1,) * (4 - len(shape))
         params = c.struct(
-            "cmsis_nn_transpose_params", "params", num_dims=len(perm), permutations=c.constant("permutation"),
+            "cmsis_nn_transpose_params", "params", num_dims=len(perm),
+            permutations=c.constant("permutation"),
         )
         # Axes are taken from the front of the dims, unlike elsewhere.
         c.cmsis(
@@ -105,7 +109,8 @@ class ConcatenationS8(CmsisKernel):
 
     def cost(self, site: Site, target: Target) -> float:
         rows, _ = _rows(site, site.sig.output.shape)
-        return 30.0 * rows * len(site.sig.inputs) + PER_BYTE[target.simd] * site.sig.output.bytes
+        copies = rows * len(site.sig.inputs)
+        return PER_COPY[target.simd] * copies + PER_BYTE[target.simd] * site.sig.output.bytes
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         rows, total = _rows(site, site.sig.output.shape)

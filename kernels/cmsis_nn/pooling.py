@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter
@@ -16,12 +17,14 @@ class PoolKernel(CmsisKernel):
     """A pooling call."""
 
     function: ClassVar[str]
-    per_mac = {"none": 6.0, "dsp": 2.0, "mve": 0.6}
+    per_output: ClassVar[Mapping[str, float]]
+    per_tap: ClassVar[Mapping[str, float]]
 
     def cost(self, site: Site, target: Target) -> float:
         op = site.op
         assert isinstance(op, Pool2D)
-        return self.per_mac[target.simd] * site.sig.output.elements * op.extent[0] * op.extent[1]
+        taps = op.extent[0] * op.extent[1]
+        return (self.per_output[target.simd] + self.per_tap[target.simd] * taps) * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -43,6 +46,8 @@ class AvgPoolS8(PoolKernel):
     """Average pooling; on DSP cores with a sum per channel as scratch."""
 
     function = "arm_avgpool_s8"
+    per_output = {"none": 65.0, "dsp": 15.0, "mve": 13.0}
+    per_tap = {"none": 10.4, "dsp": 6.5, "mve": 1.0}
 
     def scratch(self, site: Site, target: Target) -> int:
         return library.avgpool(target.simd, channels=site.sig.output.shape[3])
@@ -53,3 +58,5 @@ class MaxPoolS8(PoolKernel):
     """Max pooling."""
 
     function = "arm_max_pool_s8"
+    per_output = {"none": 12.0, "dsp": 12.0, "mve": 2.7}
+    per_tap = {"none": 6.9, "dsp": 6.9, "mve": 1.3}

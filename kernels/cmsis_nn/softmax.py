@@ -27,7 +27,8 @@ class SoftmaxS8(CmsisKernel):
         return 0
 
     def cost(self, site: Site, target: Target) -> float:
-        return {"none": 230.0, "dsp": 200.0, "mve": 60.0}[target.simd] * site.sig.output.elements
+        # On Helium too: compiled by GCC 12.2, the library falls back to its scalar code.
+        return 530.0 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output

@@ -1,1 +1,1 @@
-"""What the families of provider `tinyc` share: the base of their declarations, walks over strided arrays, C headers."""
+"""What kernels share: the base of plain C declarations, overlap distances, strided walks, C headers."""

@@ -14,9 +14,9 @@ MOVE = "../common/tinyc_move.h"
 class PlainKernel(Kernel):
     """A call of our own C.
 
-    All of our functions compute one output element (or move one run of them) at a time, in ascending order, after
-    reading what it needs, and use neither `restrict` nor memcpy where operands may overlap. So how far the output may
-    trail an input follows from the operator's access map.
+    Our functions compute one output element (or move one run of them) at a time, in ascending order, after
+    reading all it needs; what they declare `restrict` or copy with memcpy never overlaps. So how far the output
+    may trail an input follows from the operator's access map. A function that is otherwise overrides `trails`.
     """
 
     def trails(self, site: Site, input: int) -> int | None:

@@ -18,7 +18,7 @@ def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:
 
 
 def bias_table(site: Site, channels: int) -> dict[str, Array]:
-    """The constant bias, or zeros where there is none (so that C needs no second case); nothing if it is computed."""
+    """The constant bias, or zeros where there is none (C needs no second case); nothing if it is computed."""
     if not site.has(BIAS):
         return {"bias": np.zeros(channels, np.int32)}
     data = site.data[BIAS]

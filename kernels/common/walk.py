@@ -13,7 +13,7 @@ MAX_AXES = 8  # TINYC_MAX_AXES
 
 @dataclass(frozen=True)
 class Strided:
-    """Axes that several arrays are walked along in step: extents, and for each array the elements between neighbours.
+    """Axes that arrays are walked along in step: extents, and elements between neighbours of each array.
 
     There is always a last axis: most kernels loop over it themselves and walk the others.
     """
@@ -31,15 +31,21 @@ class Strided:
         """Rounds of all other axes together."""
         return prod(self.extents[:-1])
 
-    def walk(self, array: int = 0, *, last: bool = False) -> dict[str, Field]:
-        """The tinyc_walk of one array over all axes but the last, or over that one too."""
+    def walk(self, name: str, array: int = 0, *, last: bool = False) -> dict[str, Field]:
+        """A field that is the tinyc_walk of one array over all axes but the last, or over that one too.
+
+        Nothing for a walk without axes: C makes it zeros.
+        """
         end = len(self.extents) - (not last)
-        return {"axes": end, "extent": braces(*self.extents[:end]), "step": braces(*self.steps[array][:end])}
+        if end == 0:
+            return {}
+        extents, steps = self.extents[:end], self.steps[array][:end]
+        return {name: {"axes": end, "extent": braces(*extents), "step": braces(*steps)}}
 
 
 def braces(*numbers: int) -> str:
     """Numbers as a C array initialiser."""
-    return "{" + ", ".join(map(str, numbers or (0,))) + "}"
+    return "{" + ", ".join(map(str, numbers)) + "}"
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:

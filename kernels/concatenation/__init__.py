@@ -13,7 +13,7 @@ from tinyc.targets import Target
 
 @kernel("tinyc/concatenation", op=Concatenation)
 class ConcatenationAny(Kernel):
-    """Any axis and any number of inputs. The output is not written in ascending order, so nothing may overlap."""
+    """Any axis and any number of inputs. It does not write in ascending order, so nothing may overlap."""
 
     includes = ("tinyc_concatenation.h",)
     headers = ("tinyc_concatenation.h",)
@@ -21,7 +21,7 @@ class ConcatenationAny(Kernel):
 
     def cost(self, site: Site, target: Target) -> float:
         runs = sum(_outer(site, t) for t in site.sig.inputs if t is not None)
-        return 30.0 * runs + 1.0 * site.sig.output.bytes
+        return 55.0 * runs + 0.5 * site.sig.output.bytes
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         distance, first = _run(site, site.sig.output), 0

@@ -20,6 +20,7 @@ class DirectConvolution(PlainKernel):
     """One image at a time; the batch is the compiler's loop."""
 
     function: ClassVar[str]
+    per_mac: ClassVar[float] = 8.5
     includes = ("tinyc_conv_s8.h",)
     headers = ("tinyc_conv_s8.h", MATH)
 
@@ -31,7 +32,7 @@ class DirectConvolution(PlainKernel):
         return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)
 
     def cost(self, site: Site, target: Target) -> float:
-        return 14.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
+        return self.per_mac * site.op.macs(site.sig) + 60 * site.sig.output.elements
 
     def depth(self, site: Site) -> int:
         """Input channels that one output channel reads."""
@@ -63,6 +64,7 @@ class DepthwiseConvS8(DirectConvolution):
     """Depthwise convolution with any multiplier, dilation and padding."""
 
     function = "tinyc_depthwise_conv_s8"
+    per_mac = 14.0
     sources = ("tinyc_depthwise_conv_s8.c",)
 
     def depth(self, site: Site) -> int:

@@ -28,7 +28,7 @@ class FullyConnectedS8(PlainKernel):
         return multiplier_tables(op.multipliers(site.sig)) | bias_table(site, site.sig.output.shape[1])
 
     def cost(self, site: Site, target: Target) -> float:
-        return 9.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
+        return 7.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
@@ -39,6 +39,6 @@ class FullyConnectedS8(PlainKernel):
             weights_zero_point=0 if w.quant.is_per_channel else w.zero_point,
         )
         c.void(
-            "tinyc_fully_connected_s8", params, c.input(0), c.input(1), bias_of(site, c), c.constant("multiplier"),
-            c.constant("shift"), c.output(),
+            "tinyc_fully_connected_s8", params, c.input(0), c.input(1),
+            bias_of(site, c), c.constant("multiplier"), c.constant("shift"), c.output(),
         )

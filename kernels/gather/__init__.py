@@ -37,13 +37,14 @@ class Gather(PlainKernel):
 
     def cost(self, site: Site, target: Target) -> float:
         walked = self.walked(site)
-        return 30.0 * walked.rows + (1.0 if walked.steps[0][-1] == 1 else 6.0) * site.sig.output.bytes
+        row, byte = (75.0, 0.55) if walked.steps[0][-1] == 1 else (55.0, 3.4)
+        return row * walked.rows + byte * site.sig.output.bytes
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         walked = self.walked(site)
         params = c.struct(
-            "tinyc_gather_params", "params", first=self.first(site) * site.sig.output.dtype.bytes, rows=walked.rows,
-            walk=walked.walk(), length=walked.length, step=walked.steps[0][-1],
+            "tinyc_gather_params", "params", first=self.first(site) * site.sig.output.dtype.bytes,
+            rows=walked.rows, **walked.walk("walk"), length=walked.length, step=walked.steps[0][-1],
         )
         c.void("tinyc_gather", params, c.input(0), c.output())
 

@@ -20,7 +20,7 @@ class TableLookup(PlainKernel):
     sources = ("tinyc_lut_s8.c",)
 
     def cost(self, site: Site, target: Target) -> float:
-        return 5.0 * site.sig.output.elements
+        return 6.0 * site.sig.output.elements
 
     def table(self, c: CallWriter) -> str:
         """Pointer to the 256 codes."""

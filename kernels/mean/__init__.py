@@ -23,15 +23,15 @@ class MeanS8(PlainKernel):
         return None if fits else f"it walks at most {MAX_AXES} axes"
 
     def cost(self, site: Site, target: Target) -> float:
-        return 6.0 * site.sig.input(0).elements + 60 * site.sig.output.elements
+        return 6.6 * site.sig.input(0).elements + 60 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, sig = site.op, site.sig
         assert isinstance(op, Mean)
         kept, reduced = _walks(site)
         params = c.struct(
-            "tinyc_mean_params", "params", outputs=sig.output.elements, kept=kept.walk(last=True), rows=reduced.rows,
-            length=reduced.length, step=reduced.steps[0][-1], reduced=reduced.walk(),
+            "tinyc_mean_params", "params", outputs=sig.output.elements, **kept.walk("kept", last=True),
+            rows=reduced.rows, length=reduced.length, step=reduced.steps[0][-1], **reduced.walk("reduced"),
             scale=fixed_point(op.multiplier(sig)), input_zero_point=sig.input(0).zero_point,
             output_zero_point=sig.output.zero_point,
         )

@@ -19,15 +19,15 @@ class PadS8(PlainKernel):
     sources = ("tinyc_pad_s8.c",)
 
     def cost(self, site: Site, target: Target) -> float:
-        return 60.0 * _walked(site).rows + 1.0 * site.sig.output.elements
+        return 110.0 * _walked(site).rows + 0.5 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y, walked = site.op, site.sig.output, _walked(site)
         assert isinstance(op, Pad)
         first = sum(b * s for b, s in zip(op.before, row_major(y.shape), strict=True))
         params = c.struct(
-            "tinyc_pad_params", "params", elements=y.elements, first=first, rows=walked.rows, length=walked.length,
-            walk=walked.walk(), value=op.value,
+            "tinyc_pad_params", "params", elements=y.elements, first=first, rows=walked.rows,
+            length=walked.length, **walked.walk("walk"), value=op.value,
         )
         c.void("tinyc_pad_s8", params, c.input(0), c.output())
 

@@ -25,7 +25,7 @@ class PlainPool(PlainKernel):
     def cost(self, site: Site, target: Target) -> float:
         op = site.op
         assert isinstance(op, Pool2D)
-        return site.sig.output.elements * (20.0 + 7.0 * op.extent[0] * op.extent[1])
+        return site.sig.output.elements * (40.0 + 7.0 * op.extent[0] * op.extent[1])
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape

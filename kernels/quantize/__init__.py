@@ -42,7 +42,7 @@ class QuantizeF32S8(FloatEnd):
     """float32 to int8."""
 
     function = "tinyc_quantize_f32_s8"
-    instructions = 20.0
+    instructions = 36.0
     sources = ("tinyc_quantize_f32_s8.c",)
 
     def quantised(self, site: Site) -> TensorType:
@@ -54,7 +54,7 @@ class DequantizeS8F32(FloatEnd):
     """int8 to float32."""
 
     function = "tinyc_dequantize_s8_f32"
-    instructions = 7.0
+    instructions = 9.0
     sources = ("tinyc_dequantize_s8_f32.c",)
 
     def quantised(self, site: Site) -> TensorType:

@@ -26,17 +26,18 @@ class ResizeNearestS8(PlainKernel):
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op, (_, rows, columns, _) = site.op, site.sig.input(0).shape
         assert isinstance(op, ResizeNearest)
-        return {
-            "rows": np.array(op.source(0, rows), np.int32), "columns": np.array(op.source(1, columns), np.int32),
-        }
+        sources = {"rows": op.source(0, rows), "columns": op.source(1, columns)}
+        return {name: np.array(source, np.int32) for name, source in sources.items()}
 
     def cost(self, site: Site, target: Target) -> float:
         n, rows, columns, _ = site.sig.output.shape
-        return 25.0 * n * rows * columns + 1.0 * site.sig.output.elements
+        return 56.0 * n * rows * columns + 0.6 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         x, y = site.sig.input(0).shape, site.sig.output.shape
         params = c.struct(
-            "tinyc_resize_params", "params", images=x[0], input=braces(*x[1:3]), output=braces(*y[1:3]), channels=x[3],
+            "tinyc_resize_params", "params", images=x[0], input=braces(*x[1:3]), output=braces(*y[1:3]),
+            channels=x[3],
         )
-        c.void("tinyc_resize_nearest_s8", params, c.input(0), c.constant("rows"), c.constant("columns"), c.output())
+        tables = c.constant("rows"), c.constant("columns")
+        c.void("tinyc_resize_nearest_s8", params, c.input(0), *tables, c.output())

@@ -18,11 +18,11 @@ class SoftmaxS8(PlainKernel):
     sources = ("tinyc_softmax_s8.c",)
 
     def trails(self, site: Site, input: int) -> int | None:
-        """0: a row's last pass, the only one that writes, needs of the input only the element that it replaces."""
+        """0: a row's last pass, the only one that writes, needs only the elements that it replaces."""
         return 0
 
     def cost(self, site: Site, target: Target) -> float:
-        return 240.0 * site.sig.output.elements
+        return 255.0 * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, length = site.op, site.sig.output.shape[-1]

@@ -187,7 +187,7 @@ def test_what_is_accepted_computes_what_tflm_computes() -> None:
 # ---------------------------------------------------------------------- long
 @pytest.mark.long
 def test_many_that_are_accepted_compute_what_tflm_computes() -> None:
-    assert agreements(seed=2, count=20_000) > 500
+    assert agreements(seed=2, count=8000) > 200
 
 
 WORKER = """

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     if contents[4:8] != b"TFL3":
         load(args.model)  # says what the file seems to be
     found = inspect(contents)
-    data = {"model": args.model.name, "supported": found.supported, **asdict(found)}
+    data = {"model": args.model.stem, "supported": found.supported, **asdict(found)}
     data["operators"] = [asdict(op) | {"supported": op.supported} for op in found.operators]
     problems = _problems(found)
     failure = ModelError(problems) if problems else None

@@ -50,24 +50,7 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         "board, which on a bare core is speed (default: balanced)",
     )
     group.add_argument(
-        "-p",
-        "--pipeline",
-        metavar="PASSES",
-        help='passes to run instead of the default ones: "a,b{option=value}"',
-    )
-    group.add_argument(
-        "--disable-pass", metavar="P", action="append", default=[], help="leave this pass out; repeatable"
-    )
-    group.add_argument(
-        "--print-after",
-        metavar="PASSES",
-        help="show the graph (on standard error) after these passes, or `all` that change it",
-    )
-    group.add_argument(
-        "--schedule",
-        metavar="FILE",
-        type=Path,
-        help="keep the decisions of this schedule.json of an earlier build",
+        "--schedule", metavar="FILE", type=Path, help="keep the decisions of an earlier build's schedule.json"
     )
     group.add_argument(
         "--time-limit",
@@ -75,6 +58,21 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=2.0,
         help="seconds to search for the smallest arena (default: 2)",
+    )
+    _add_passes(group)
+
+
+def _add_passes(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-p", "--pipeline", metavar="PASSES", help='passes instead of the default ones: "a,b{option=value}"'
+    )
+    group.add_argument(
+        "--disable-pass", metavar="P", action="append", default=[], help="leave this pass out; repeatable"
+    )
+    group.add_argument(
+        "--print-after",
+        metavar="PASSES",
+        help="show the graph (on standard error) after these passes, or after `all` that change it",
     )
 
 

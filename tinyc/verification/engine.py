@@ -71,7 +71,7 @@ class Verification:
                 f"{layer.found.max_abs_diff}."
             )
         if self.layers is not None:
-            return "No operator that can be compared differs; --objective speed streams none and compares all."
+            return "No operator that can be compared differs; --objective speed compares all."
         return "--per-layer names the first operator that differs."
 
 

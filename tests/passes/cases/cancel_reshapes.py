@@ -134,6 +134,34 @@ REWRITES = {
         return %y
         """,
     ),
+    "a transpose of three axes that a mean keeps": (
+        """
+        %x = input : int8[2,3,4,5] q(0.5;0)
+        %t = transpose(%x) {perm=(1,2,3,0)} : int8[3,4,5,2] q(0.5;0)
+        %y = mean(%t) {axes=(1,)} : int8[3,5,2] q(0.25;0)
+        return %y
+        """,
+        """
+        %x = input : int8[2,3,4,5] q(0.5;0)
+        %m = mean(%x) {axes=(2,)} : int8[2,3,5] q(0.25;0)
+        %y = transpose(%m) {perm=(1,2,0)} : int8[3,5,2] q(0.25;0)
+        return %y
+        """,
+    ),
+    "a transpose before a mean that keeps its axes": (
+        """
+        %x = input : int8[2,3,4,5] q(0.5;0)
+        %t = transpose(%x) {perm=(1,2,3,0)} : int8[3,4,5,2] q(0.5;0)
+        %y = mean(%t) {axes=(1,), keep_dims=True} : int8[3,1,5,2] q(0.25;0)
+        return %y
+        """,
+        """
+        %x = input : int8[2,3,4,5] q(0.5;0)
+        %m = mean(%x) {axes=(2,), keep_dims=True} : int8[2,3,1,5] q(0.25;0)
+        %y = transpose(%m) {perm=(1,2,3,0)} : int8[3,1,5,2] q(0.25;0)
+        return %y
+        """,
+    ),
 }
 
 REFUSALS = {

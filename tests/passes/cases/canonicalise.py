@@ -94,6 +94,12 @@ REFUSALS = {
         %y = relu(%x) : int8[1,4] q(0.5;-127)
         return %y
         """,
+    "a requantize that changes the scale but no code": """
+        %x = input : int8[1,4] q(0.5;0)
+        %a = requantize(%x) : int8[1,4] q(0.5001;0)
+        %y = add(%a, %x) : int8[1,4] q(1;0)
+        return %y
+        """,
     "an input copied to an output": """
         %x = input : int8[1,4] q(0.5;0)
         %y = requantize(%x) : int8[1,4] q(0.5;0)

@@ -66,9 +66,13 @@ REFUSALS = {
         %a = leaky_relu(%x) {alpha=0.5} : int8[1,4] q(0.5;0)
         %b = leaky_relu(%x) {alpha=0.25} : int8[1,4] q(0.5;0)
         %c = leaky_relu(%x) {alpha=0.25} : int8[1,4] q(1;0)
-        %d = sub(%x, %z) : int8[1,4] q(1;0)
-        %e = sub(%z, %x) : int8[1,4] q(1;0)
-        return %a, %b, %c, %d, %e
+        %d = requantize(%x) : int8[1,4] q(0.5;0)
+        %e = sub(%x, %z) : int8[1,4] q(1;0)
+        %f = sub(%z, %x) : int8[1,4] q(1;0)
+        %ab = add(%a, %b) : int8[1,4] q(1;0)
+        %cd = add(%c, %d) : int8[1,4] q(1;0)
+        %ef = add(%e, %f) : int8[1,4] q(1;0)
+        return %ab, %cd, %ef
         """,
     "both are outputs": """
         %x = input : int8[1,4] q(0.5;0)

@@ -76,6 +76,13 @@ REFUSALS = {
         %y = dequantize(%q) : float32[1,4]
         return %q, %y
         """,
+    "real numbers that an operator reads too": """
+        %x = input : int8[1,4] q(0.5;3)
+        %t = tanh(%x) : int8[1,4] q(0.0078125;0)
+        %y = dequantize(%t) : float32[1,4]
+        %z = quantize(%y) : int8[1,4] q(0.25;0)
+        return %y, %z
+        """,
     "a quantize and a dequantize in the middle": """
         %x = input : int8[1,4] q(0.5;3)
         %r = dequantize(%x) : float32[1,4]
