@@ -28,10 +28,13 @@ class Registry(Generic[T]):
         """Add one; `owner` (a module name) is shown in listings and in the error for a duplicate."""
         if name in self._items:
             raise UsageError(
-                f"two {self.what}s are called {name!r}: one from {self._owners[name]}, one from {owner}. "
+                f"two {self._plural()} are called {name!r}: one from {self._owners[name]}, one from {owner}. "
                 "Rename or uninstall one of them."
             )
         self._items[name], self._owners[name] = item, owner
+
+    def _plural(self) -> str:
+        return f"{self.what}es" if self.what.endswith("s") else f"{self.what}s"
 
     def load_plugins(self) -> None:
         """Import every entry point of the group, once."""

@@ -86,7 +86,7 @@ class TransposeS8(CmsisKernel):
 
 
 def merged_transpose(site: Site) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Input shape and permutation with the fewest axes; matrices in a batch have four, for Helium's fast path."""
+    """Input shape and permutation with the fewest axes; a batch of matrices has four: Helium's fast path."""
     op, x = site.op, site.sig.input(0).shape
     assert isinstance(op, Transpose)
     steps = row_major(x)

@@ -15,9 +15,9 @@ from tinyc.program.lifetimes import ARENA_ALIGN
 def trailing_distance(access: Access, x: TensorType, y: TensorType) -> int | None:
     """Bytes by which `y` must lie below `x`, for a kernel that writes y's elements in ascending order.
 
-    Such a kernel reads all that element j needs before it writes j. What is written before must not reach what
-    is still needed: y + j·bytes(y) ≤ x + first(j)·bytes(x), where first(j) is the lowest element of x that j or
-    a later one reads. None where an overlap would gain nothing.
+    Such a kernel reads all that element j needs before it writes j. What was written must not reach what is
+    still needed: y + j·bytes(y) ≤ x + first(j)·bytes(x), where first(j) is the lowest element of x that j
+    or a later one reads. None where an overlap would gain nothing.
     """
     first = np.arange(y.elements) if access.flat else _first_read(access, x.shape, y.shape)
     still_needed = np.minimum.accumulate(first[::-1])[::-1]

@@ -15,8 +15,8 @@ class PlainKernel(Kernel):
     """A call of our own C.
 
     Our functions compute one output element (or move one run of them) at a time, in ascending order, after
-    reading all it needs; what they declare `restrict` or copy with memcpy never overlaps. So how far the output
-    may trail an input follows from the operator's access map. A function that is otherwise overrides `trails`.
+    reading all it needs; what they declare `restrict` or copy with memcpy never overlaps. So how far the
+    output may trail an input follows from the access map. A kernel that works otherwise overrides `trails`.
     """
 
     def trails(self, site: Site, input: int) -> int | None:

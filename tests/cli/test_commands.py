@@ -139,6 +139,16 @@ def test_objective(tinyc: Run, models: dict[str, Path], tmp_path: Path) -> None:
     assert fast["segments"] == 0 < small["segments"] and small["mac_overhead"] == 0.0
 
 
+def test_pushed_input(tinyc: Run, models: dict[str, Path], tmp_path: Path) -> None:
+    """Rows that are pushed need less SRAM than an input that lies there as a whole."""
+    build = ("build", models["streamed"], "--target", "cortex-m4", "--objective", "sram", "--json")
+    stored = tinyc(*build, "-o", tmp_path / "stored").data
+    pushed = tinyc(*build, "-o", tmp_path / "pushed", "--input", "stream").data
+    assert (stored["input_mode"], pushed["input_mode"]) == ("stored", "stream")
+    assert pushed["arena_bytes"] < stored["arena_bytes"]
+    assert "streamed_push_rows(" in (tmp_path / "pushed" / "streamed.h").read_text()
+
+
 def test_plan(tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = tinyc("plan", model, "--target", "stm32f746", "--json").data

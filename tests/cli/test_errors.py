@@ -109,6 +109,15 @@ def test_too_little_flash(tinyc: Run, models: dict[str, Path], tmp_path: Path) -
     assert "weights 1,200,000" in ran.err and "1,048,576 bytes of flash" in ran.err
 
 
+def test_too_many_repeated_macs(tinyc: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tinyc.report.summary.mac_overhead", lambda compiled: 0.25)
+    plan = ("plan", model, "--target", "cortex-m4", "--max-mac-overhead")
+    ran = tinyc(*plan, "0.2", "--json")
+    assert ran.code == 4 and "repeats 25.0%" in ran.data["error"] and "allows 20.0%" in ran.err
+    assert tinyc(*plan, "0.25").code == 0
+    assert tinyc(*plan, "-1").code == 2
+
+
 def test_missing_tools(tinyc: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     ran = tinyc("verify", model, "-n", "1", "--json")

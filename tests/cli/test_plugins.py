@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 
 MODULE = """
 from dataclasses import dataclass
+from pathlib import Path
 
 from tinyc.ir.transform import Pass, graph_pass
 from tinyc.ops import Add
@@ -40,12 +41,7 @@ class AcmeAdd(Kernel):
         return "it is for listing only"
 
 
-def boards():
-    from dataclasses import replace
-
-    from tinyc.targets import load
-
-    return [replace(load("nrf52840"), name="acme-board")]
+BOARDS = str(Path(__file__).parent)
 """
 ENTRY_POINTS = """
 [tinyc.passes]
@@ -53,7 +49,19 @@ acme = acme_plugin
 [tinyc.kernels]
 acme = acme_plugin
 [tinyc.targets]
-acme = acme_plugin:boards
+acme = acme_plugin:BOARDS
+"""
+BOARD = """
+name = "acme-board"
+description = "A board of another package"
+core = "cortex-m4"
+
+[[memory]]
+name = "RAM"
+kind = "sram"
+origin = 0x2000_0000
+bytes = 65536
+speed = 0
 """
 
 
@@ -61,6 +69,7 @@ acme = acme_plugin:boards
 def plugin(tmp_path: Path) -> Path:
     """A folder that, on the path, is an installed package with entry points."""
     (tmp_path / "acme_plugin.py").write_text(MODULE)
+    (tmp_path / "acme-board.toml").write_text(BOARD)
     info = tmp_path / "acme_plugin-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-plugin\nVersion: 1.0\n")
@@ -74,6 +83,7 @@ def listed(plugin: Path, *words: str) -> Any:
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(plugin)))},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -92,3 +102,4 @@ def test_used(plugin: Path, model: Path) -> None:
     """Their pass in a pipeline, with an option; their board as the target."""
     data = listed(plugin, "plan", str(model), "--target", "acme-board", "-p", "do-nothing{times=5}")
     assert data["passes"][-1] == "do-nothing{times=5}" and data["target"] == "acme-board"
+    assert data["sram_bytes"] == 65_536 and data["flash_bytes"] is None  # it describes no flash

@@ -62,6 +62,7 @@ def test_streamed(tinyc: Run, models: dict[str, Path]) -> None:
     assert data["mismatches"] == 0 and data["outputs_compared"] == 3 * 16 * 16 * 4
     assert [row["tensor"] for row in data["layers"]] == ["wide", "spread", "narrow"]
     assert data["layers"][0]["found"] is None
+    assert tinyc(*verify, "--objective", "sram", "--input", "stream").data["mismatches"] == 0
     data = tinyc(*verify, "--objective", "speed").data
     assert [row["found"]["mismatches"] for row in data["layers"]] == [0, 0, 0]
 

@@ -20,10 +20,15 @@ def cases_of(operator: str, count: int) -> list[Case]:
 
     A view of bytes in the arena needs no kernel; the cases of an operator that is one have a constant to view.
     """
-    if operator not in STRATEGIES:
-        raise AssertionError(f"tests/support/operator_cases.py has no cases of {operator}: add them there")
-    found = [*_drawn(operator, count), *BY_HAND.get(operator, ())]
-    return [_given(case, 0) if case.op.is_view else case for case in found]
+    if operator not in STRATEGIES and operator not in BY_HAND:
+        raise AssertionError(f"{operator} has no cases, neither in operator_cases.py nor in BY_HAND: add some")
+    drawn = _drawn(operator, count) if operator in STRATEGIES else ()
+    return [_given(case, 0) if case.op.is_view else case for case in (*drawn, *BY_HAND.get(operator, ()))]
+
+
+def in_flash(case: Case) -> bool:
+    """Whether every operand but the first is constant."""
+    return all(data is not None for _, data in case.operands[1:])
 
 
 @cache
@@ -101,6 +106,10 @@ def _moved(op: Operator, *types: TensorType) -> Case:
     return Case(op, tuple((t, None) for t in types), types[0].quant)
 
 
+def _sums(channels: int) -> TensorType:
+    return TensorType((1, 1, 1, channels), DType.int32, _SUMS)
+
+
 def _plain(dtype: DType, *shape: int) -> TensorType:
     return TensorType(shape, dtype)
 
@@ -122,6 +131,8 @@ _DENSE = _weighted(ops.FullyConnected((-100, 90)), _int8(3, 17, zero=127), (4, 1
 _DEPTHWISE = _weighted(
     ops.DepthwiseConv2D(padding=(3, 0, 0, 3), stride=(2, 1)), _int8(1, 5, 4, 2, zero=127), (1, 3, 3, 4), _ENDS
 )
+_SUMS = Quant.per_tensor(0.5, 3)
+_IMAGES = ((1, 1, 1), (1, 5, 3), (4, 3, 17), (2, 2, 64), (7, 7, 2))
 _SOFTMAX = Quant.per_tensor(1 / 256, -128)
 
 BY_HAND: dict[str, tuple[Case, ...]] = {
@@ -232,6 +243,22 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
     "quantize": tuple(
         Case(ops.Quantize(), ((_plain(DType.float32, 5, 30), None),), Quant.per_tensor(scale, zero))
         for scale, zero in ((2.0**-126, 0), (1e-7, 127), (0.1, -128), (0.0625, 5), (1e20, 127))
+    ),
+    "sum_rows": tuple(Case(ops.SumRows(), ((_int8(1, *shape), None),), _SUMS) for shape in _IMAGES),
+    "add_rows": tuple(
+        Case(ops.AddRows(), ((_int8(1, *shape), None), (_sums(shape[2]), None)), _SUMS) for shape in _IMAGES
+    ),
+    "average_sums": tuple(
+        Case(ops.AverageSums(count, (1, 1, 1, depth), clamp), ((_sums(depth), None),), _SUMS)
+        for count, depth, clamp in (
+            (1, 3, (-128, 127)), (2, 40, (-128, 127)), (7, 1, (-10, 9)), (49, 64, (0, 127)), (3, 3, (-128, 127)),
+        )
+    ),
+    "mean_sums": tuple(
+        Case(ops.MeanSums(count, shape), ((_sums(shape[-1]), None),), Quant.per_tensor(0.4, zero))
+        for count, shape, zero in (
+            (1, (1, 3), 0), (2, (1, 1, 1, 40), 127), (7, (1, 1), -128), (49, (1, 64), 3), (3, (1, 1, 1, 3), 5),
+        )
     ),
     "dequantize": tuple(
         Case(ops.Dequantize(), ((_int8(3, 40, scale=scale, zero=zero), None),), None)

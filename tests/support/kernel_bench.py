@@ -1,8 +1,8 @@
 """Runs many calls of one kernel in a single generated program and compares the whole arena, byte for byte.
 
-Every call has a stretch of the arena for itself: its operands, its output (apart, or over an input as far as the
-kernel's `trails` permits), its scratch, and bytes between them that nobody may touch. The program's only input is the
-whole arena before, its only output the whole arena after, so that a stray write anywhere shows.
+Every call has a stretch of the arena for itself: its operands, its output (apart, or over an input as far as
+the kernel's `trails` permits), its scratch, and bytes between them that nobody may touch. The program's only
+input is the whole arena before, its only output the whole arena after, so that a stray write anywhere shows.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 
 from tests.support.operator_cases import Case, inputs_of
 from tinyc.codegen import CProject, emit_project
-from tinyc.ir.graph import Graph
+from tinyc.ir.graph import Graph, Node
 from tinyc.ir.interpreter import evaluate
 from tinyc.ir.types import Array, DType, TensorType
 from tinyc.program.kernel import Kernel, Site
+from tinyc.program.lifetimes import ARENA_ALIGN
 from tinyc.program.lower import lower, one_image
-from tinyc.program.plan import make_plan
+from tinyc.program.plan import Plan, make_plan
 from tinyc.program.program import Buffer, Port, Program, Range
 from tinyc.schedule import Schedule
 from tinyc.simulate import RunResult, run_emulated, run_host
@@ -29,7 +30,9 @@ from tinyc.targets import Target
 GUARD = 16
 ARENA = "arena"
 SAMPLES = 4  # of inputs_of
-ODD_FLOATS = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40, -0.0, 2**31, -(2**31) - 256, 511.5], np.float32)
+ODD_FLOATS = np.array(
+    [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-40, -0.0, 2**31, -(2**31) - 256, 511.5], np.float32
+)
 SHIFTS = (0, 1, 3, 16)  # bytes that an output lies lower than its kernel asks for
 
 
@@ -71,12 +74,12 @@ def trials(kernel: Kernel, case: Case, target: Target, rng: np.random.Generator)
         if distance is not None:
             unit = max(value.type.dtype.bytes, node.output.type.dtype.bytes)
             lower_by = int(rng.choice(SHIFTS))
-            below = -(-(distance + lower_by) // unit) * unit
+            below = _aligned(distance + lower_by, unit)
             yield Trial(graph, Layout(index, below), _samples(graph, rng))
 
 
 def _samples(graph: Graph, rng: np.random.Generator) -> list[list[Array]]:
-    """Inputs to try, as many for a graph without inputs; floats include all that is not a number or far away."""
+    """Inputs to try, as many for a graph without inputs; floats include what is no number or far away."""
     samples = inputs_of(graph, rng) or [[]] * SAMPLES
     for array in samples[0]:
         if array.dtype == np.float32:
@@ -114,7 +117,8 @@ class Bench:
         return found
 
     def _describe(self, at: int) -> str:
-        trial = max((t for t in self.trials if min(t.place.values()) <= at), key=lambda t: min(t.place.values()))
+        before = [t for t in self.trials if min(t.place.values()) <= at]
+        trial = max(before, key=lambda t: min(t.place.values()))
         return f"byte {at} differs (places {trial.place}) in {trial}"
 
 
@@ -122,38 +126,46 @@ def make_bench(kernel: Kernel, chosen: Sequence[Trial], target: Target) -> Bench
     """One program of all trials, every node served by `kernel`."""
     graph = Graph("bench")
     nodes = [_append(graph, trial, number) for number, trial in enumerate(chosen)]
-    schedule = Schedule(tuple(n.output.name for n in graph.nodes), {n.output.name: kernel.name for n in graph.nodes})
-    program = lower(graph, schedule, target)
-    home = {name: buffer for buffer, b in program.buffers.items() for name in [b.label]}
-    scratch = {call.node: call.scratch for call in program.calls() if call.scratch}
-    offsets: dict[str, int] = {}
-    judged_not: list[tuple[int, int]] = []
-    end = GUARD
-    for trial, node in zip(chosen, nodes, strict=True):
-        end = _place(trial, end)
-        for key, at in trial.place.items():
-            value = node.output if key == "y" else node.input(int(key[1:]))
-            offsets[home[value.name]] = at
-        if node.name in scratch:
-            room = scratch[node.name]
-            end = -(-end // 16) * 16
-            offsets[room.buffer] = end
-            judged_not.append((end, end + room.bytes))
-            end += room.bytes + GUARD
-    size = -(-end // 16) * 16
+    names = tuple(node.output.name for node in nodes)
+    program = lower(graph, Schedule(names, dict.fromkeys(names, kernel.name)), target)
+    offsets, scratch, size = _offsets(program, chosen, nodes)
     judged = np.ones(size, bool)
-    for first, last in judged_not:
+    for first, last in scratch:
         judged[first:last] = False
-    project = emit_project(_one_port(program, size), _plan(offsets, size), target, name="bench")
-    before, after = zip(*(_images_of(chosen, size, number) for number in range(SAMPLES)), strict=True)
+    project = emit_project(_one_port(program, size), _plan(offsets, size, target), target, name="bench")
+    before, after = zip(*(_arena(chosen, size, number) for number in range(SAMPLES)), strict=True)
     return Bench(project, before, after, judged, tuple(chosen))
 
 
-def _append(graph: Graph, trial: Trial, number: int):  # type: ignore[no-untyped-def]
+def _offsets(
+    program: Program, chosen: Sequence[Trial], nodes: Sequence[Node]
+) -> tuple[dict[str, int], list[tuple[int, int]], int]:
+    """Offset of every buffer, where scratch lies, and the size of the arena."""
+    home = {b.label: name for name, b in program.buffers.items()}
+    rooms = {call.node: call.scratch for call in program.calls() if call.scratch}
+    offsets: dict[str, int] = {}
+    scratch, end = [], GUARD
+    for trial, node in zip(chosen, nodes, strict=True):
+        end = _place(trial, end)
+        for key, at in trial.place.items():
+            offsets[home[(node.output if key == "y" else node.input(int(key[1:]))).name]] = at
+        if node.name in rooms:
+            room, first = rooms[node.name], _aligned(end, ARENA_ALIGN)
+            offsets[room.buffer], end = first, first + room.bytes + GUARD
+            scratch.append((first, first + room.bytes))
+    return offsets, scratch, _aligned(end, ARENA_ALIGN)
+
+
+def _aligned(at: int, unit: int) -> int:
+    return -(-at // unit) * unit
+
+
+def _append(graph: Graph, trial: Trial, number: int) -> Node:
     """Copy a trial's node into the common graph."""
     (node,) = trial.graph.nodes
     values = [
-        graph.add_constant(f"c{number}_{i}", v.type, v.data) if v.is_constant else graph.add_input(f"x{number}_{i}", v.type)
+        graph.add_constant(f"c{number}_{i}", v.type, v.data)
+        if v.is_constant else graph.add_input(f"x{number}_{i}", v.type)
         for i, v in enumerate(node.inputs)
     ]
     made = graph.add(node.op, values, node.output.type, name=f"y{number}")
@@ -182,7 +194,7 @@ def _place(trial: Trial, first: int) -> int:
 def _spot(trial: Trial, key: str, t: TensorType, at: int, unit: int | None = None) -> int:
     """Odd addresses for int8, aligned ones for wider types."""
     unit = t.dtype.bytes if unit is None else unit
-    trial.place[key] = at | 1 if unit == 1 else -(-at // unit) * unit
+    trial.place[key] = at | 1 if unit == 1 else _aligned(at, unit)
     return trial.place[key] + t.bytes + GUARD
 
 
@@ -192,14 +204,14 @@ def _one_port(program: Program, size: int) -> Program:
     return replace(program, buffers=buffers, inputs=(whole,), outputs=(whole,))
 
 
-def _plan(offsets: dict[str, int], size: int):  # type: ignore[no-untyped-def]
+def _plan(offsets: dict[str, int], size: int, target: Target) -> Plan:
     empty = Graph("empty")
     empty.outputs = [empty.add_input("x", TensorType((1,)))]
-    plan = make_plan(lower(empty, Schedule((), {}), None))  # type: ignore[arg-type]
+    plan = make_plan(lower(empty, Schedule((), {}), target))
     return replace(plan, offsets={**offsets, ARENA: 0}, arena_bytes=size)
 
 
-def _images_of(chosen: Sequence[Trial], size: int, sample: int) -> tuple[Array, Array]:
+def _arena(chosen: Sequence[Trial], size: int, sample: int) -> tuple[Array, Array]:
     """The arena before and after one sample: inputs over garbage, then outputs over that."""
     before = np.random.default_rng(sample).integers(0, 256, size, np.uint8)
     for trial in chosen:

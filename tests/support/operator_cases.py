@@ -15,6 +15,7 @@ from tinyc.frontend.tflite.activation import ACTIVATIONS, activation_range
 from tinyc.ir.graph import Graph, Node
 from tinyc.ir.operator import Operator, TypeRuleError
 from tinyc.ir.types import Array, DType, Quant, Shape, TensorType
+from tinyc.ops.sums import sums_type
 from tinyc.ops.window import WindowOperator, same_padding
 
 Draw = st.DrawFn
@@ -307,3 +308,21 @@ def _resize(draw: Draw, name: str) -> Case:
     x = draw(int8((1, draw(sizes), draw(sizes), draw(st.integers(1, 2)))))
     size = (draw(st.integers(1, 13)), draw(st.integers(1, 13)))
     return Case(ops.ResizeNearest(size, draw(st.booleans()), draw(st.booleans())), ((x, None),), x.quant)
+
+
+@_cases("sum_rows", "add_rows")
+def _sums(draw: Draw, name: str) -> Case:
+    image = draw(int8((1, *draw(st.tuples(sizes, sizes, sizes)))))
+    sums = sums_type(image)
+    operands = ((image, None),) if name == "sum_rows" else ((image, None), (sums, None))
+    return Case(ops.SumRows() if name == "sum_rows" else ops.AddRows(), operands, image.quant)
+
+
+@_cases("average_sums", "mean_sums")
+def _from_sums(draw: Draw, name: str) -> Case:
+    image = draw(int8((1, 1, 1, draw(sizes))))
+    count = draw(st.integers(1, 64))
+    shape = (1, image.shape[3]) if draw(st.booleans()) else image.shape
+    op = ops.AverageSums(count, shape) if name == "average_sums" else ops.MeanSums(count, shape)
+    other = Quant.per_tensor(image.scale * 2.0 ** draw(st.floats(-8, 8)), draw(zero_points))
+    return Case(op, ((sums_type(image), None),), other)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyc.errors import UsageError
+from tinyc.errors import DoesNotFit, UsageError
 
 if TYPE_CHECKING:
     from tinyc.cli.console import Console
@@ -48,6 +48,19 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         default="balanced",
         help="sram: the least SRAM; speed: the fewest instructions; balanced: the fastest that fits the "
         "board, which on a bare core is speed (default: balanced)",
+    )
+    group.add_argument(
+        "--input",
+        choices=("stored", "stream"),
+        default="stored",
+        help="stored: the whole input lies in the arena; stream: the caller pushes its rows (default: stored)",
+    )
+    group.add_argument(
+        "--max-mac-overhead",
+        metavar="X",
+        type=_fraction,
+        default=0.1,
+        help="most multiply-accumulates that the schedule may repeat, as a fraction of the network's (default: 0.1)",
     )
     group.add_argument(
         "--schedule", metavar="FILE", type=Path, help="keep the decisions of an earlier build's schedule.json"
@@ -105,7 +118,20 @@ def compile_model(args: argparse.Namespace, console: Console) -> Compiled:
     targets.load(args.target)  # a misspelt target is told before a slow model is read
     options = _options(args, console)
     with console.step(f"compiling {args.model.name} for {args.target}"):
-        return compile(args.model, args.target, options)
+        compiled = compile(args.model, args.target, options)
+    _check_overhead(compiled, args.max_mac_overhead)
+    return compiled
+
+
+def _check_overhead(compiled: Compiled, limit: float) -> None:
+    from tinyc.report.summary import mac_overhead
+
+    overhead = mac_overhead(compiled)
+    if overhead > limit:
+        raise DoesNotFit(
+            f"the schedule of {compiled.name} repeats {overhead:.1%} of the network's multiply-accumulates, but "
+            f"--max-mac-overhead allows {limit:.1%}. Allow more, or change the schedule."
+        )
 
 
 def _options(args: argparse.Namespace, console: Console) -> Options:
@@ -115,6 +141,7 @@ def _options(args: argparse.Namespace, console: Console) -> Options:
     return Options(
         io=args.io,
         objective=args.objective,
+        input_mode=args.input,
         name=getattr(args, "name", None),
         pipeline=None if args.pipeline is None else parse_pipeline(args.pipeline),
         disabled_pass=tuple(args.disable_pass),
@@ -152,6 +179,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0.0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("expected a number of seconds, 0 or more")
+    return value
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("expected a fraction, 0 or more")
     return value
 
 

@@ -137,7 +137,7 @@ class Graph:
     def add_constant(self, name: str, type: TensorType, data: Array | None) -> Value:
         """A constant; `data` is copied to the type's element type, or None where only its size matters."""
         if data is not None:
-            data = np.ascontiguousarray(data, dtype=type.dtype.numpy)
+            data = np.array(data, dtype=type.dtype.numpy, order="C")
             if data.shape != type.shape:
                 raise ValueError(f"constant {name!r}: expected data of shape {type.shape}, got {data.shape}")
             data.flags.writeable = False
@@ -195,8 +195,11 @@ class Graph:
 
     def rename(self, value: Value, name: str) -> None:
         """Give a value the name asked for, or a fresh one like it where that is taken."""
-        self._names.discard(value.name)
+        old = value.name
+        self._names.discard(old)
         value.name = self._fresh(name)
+        if value.is_constant:
+            self.constants = {value.name if key == old else key: v for key, v in self.constants.items()}
 
     def erase(self, node: Node) -> None:
         """Remove a node whose results nobody reads."""

@@ -38,7 +38,7 @@ class Rule(NamedTuple):
 
     name: str
     ask: Callable[[Search, State, Ints, int], int]
-    rank: list[int]
+    rank: list[float]
 
 
 class Zone(NamedTuple):

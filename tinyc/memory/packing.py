@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from itertools import count
 from typing import TYPE_CHECKING
 
 from tinyc.memory.blocks import Block, Packing, Trail, validate
@@ -14,8 +15,9 @@ from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 if TYPE_CHECKING:
     from tinyc.memory.portfolio import Portfolio
 
-FIRST_NODES = 4  # nodes per block in the first round of searches; every round doubles them
-RESOLUTION = 512  # where searches stay undecided, narrow the peak down to this part of it before doubling
+FIRST_NODES = 8  # nodes per block and rule in the first round of searches
+ROUNDS = 2  # rounds before the nodes are doubled
+RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
 
 
 def pack(
@@ -78,15 +80,16 @@ class _Run:
                 return
 
     def search(self) -> None:
-        """Rounds of branch and bound, each with twice the nodes of the one before."""
+        """Rounds of branch and bound with more and more nodes."""
         # Imported here: numpy is loaded only for the few problems that need a search.
         from tinyc.memory.portfolio import Portfolio
 
         portfolio = Portfolio(self.instance, self.needs)
-        nodes = FIRST_NODES * len(self.instance.blocks)
-        while not self.finished():
-            nodes *= 2
-            self.narrow(portfolio, nodes)
+        first = FIRST_NODES * len(self.instance.blocks)
+        for number in count():
+            if self.finished():
+                return
+            self.narrow(portfolio, first << number // ROUNDS)
 
     def narrow(self, portfolio: Portfolio, nodes: int) -> None:
         """Look for a peak at the bound, then halve what lies between. `low` is the least target to try."""
@@ -96,7 +99,7 @@ class _Run:
             if self.decided(portfolio, target, nodes):
                 low = max(low, self.bound)
             else:
-                low, resolution = target + 1, self.peak // RESOLUTION
+                low, resolution = target + 1, (self.peak - self.bound) // RESOLUTION
             target = (low + self.peak - 1) // 2
 
     def decided(self, portfolio: Portfolio, target: int, nodes: int) -> bool:

@@ -1,11 +1,13 @@
 """Many searches for one question.
 
 The running time of a search is heavy-tailed: a wrong choice near the root can cost hours where another rule
-needs milliseconds. So every rule gets a few nodes; after that, every rule gets twice as many.
+needs milliseconds. So every rule gets a few nodes, and is then tried again with its order of blocks shaken a
+little; the caller raises the number of nodes from time to time.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from tinyc.memory.first_fit import own_need
 from tinyc.memory.instance import Instance
 from tinyc.memory.tables import Ints, Tables
 
+SHAKE = 0.03  # standard deviation of a rank's noise, as a share of the number of blocks
 FORGET = 0.95  # of a conflict's weight is left in the next search: late failures count most
 
 
@@ -35,20 +38,28 @@ class Portfolio:
         self.conflicts = np.ones(len(instance.sections))
         ranks = _ranks(self.tables, own_need(instance, needs))
         self.rules = [Rule(f"{ask}, {by}", ASK[ask], rank) for ask in ASK for by, rank in ranks.items()]
+        self._noise = random.Random(1)  # the same packing for the same input
+        self._spread = 0.0  # the first round is not shaken
 
     def decide(self, capacity: int, nodes: int, deadline: float) -> Answer | None:
         """Is there a packing with a peak of at most `capacity`? `nodes` are per rule. None: undecided."""
         for rule in self.rules:
             self.conflicts *= FORGET
-            search = Search(self.tables, self.conflicts, capacity, rule)
+            search = Search(self.tables, self.conflicts, capacity, self._shaken(rule))
             if search.run(nodes, deadline):
                 return Answer(search.offsets if search.complete else None, rule.name)
             if time.perf_counter() > deadline:
                 return None
+        self._spread = SHAKE * len(self.tables.width)
         return None
 
+    def _shaken(self, rule: Rule) -> Rule:
+        if not self._spread:
+            return rule
+        return rule._replace(rank=[rank + self._noise.gauss(0, self._spread) for rank in rule.rank])
 
-def _ranks(tables: Tables, need: Sequence[int]) -> dict[str, list[int]]:
+
+def _ranks(tables: Tables, need: Sequence[int]) -> dict[str, list[float]]:
     """Ranks of the blocks, the first to be tried having 0."""
     width = tables.width
     span = [last - first for first, last in zip(tables.first, tables.last, strict=True)]
@@ -65,8 +76,8 @@ def _ranks(tables: Tables, need: Sequence[int]) -> dict[str, list[int]]:
     return {name: _inverse(sorted(range(len(width)), key=key)) for name, key in keys.items()}
 
 
-def _inverse(order: Sequence[int]) -> list[int]:
-    rank = [0] * len(order)
+def _inverse(order: Sequence[int]) -> list[float]:
+    rank = [0.0] * len(order)
     for position, block in enumerate(order):
         rank[block] = position
     return rank

@@ -53,7 +53,7 @@ def peak_sentence(compiled: Compiled) -> str:
 
 def _flash(compiled: Compiled, project: CProject) -> str | None:
     flash, constants = compiled.target.flash_bytes, _constants(project)
-    if flash is None or constants <= flash:
+    if not flash or constants <= flash:  # a board that describes no flash sets no limit
         return None
     return (
         f"{compiled.name} has {constants:,} bytes of constants (weights {project.weights_bytes:,}, tables "

@@ -34,11 +34,11 @@ def summary(compiled: Compiled, project: CProject) -> Data:
         "method": plan.method,
         "scratch_bytes": plan.scratch_bytes,
         "sram_bytes": target.sram_bytes,
-        "flash_bytes": target.flash_bytes,
+        "flash_bytes": target.flash_bytes or None,  # a board that describes none sets no limit
         "flash": {"weights": project.weights_bytes, "tables": project.tables_bytes},
         "macs": compiled.graph.macs,
         "mac_overhead": mac_overhead(compiled),
-        "input_mode": "stored",
+        "input_mode": compiled.options.input_mode,
         "io": compiled.options.io,
         "objective": compiled.options.objective,
         "operators": len(project.operators),
