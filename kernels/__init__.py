@@ -1,7 +1,7 @@
 """The kernel library: declarations and their C, one folder per family (docs/kernels.md shows how to add one).
 
-`cmsis_nn` calls Arm's library; every other folder is provider `tinyc`: what CMSIS-NN lacks, does not do exactly
-or does more slowly. Importing this package registers them all.
+`cmsis_nn` calls Arm's library; every other folder is provider `tinyc`: what CMSIS-NN lacks, does not do
+exactly or does more slowly. Importing this package registers them all.
 """
 
 from tinyc.kernels import (

@@ -21,7 +21,6 @@ from tinyc.schedule import Schedule, make_schedule
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
-
 Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]

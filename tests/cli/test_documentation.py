@@ -26,9 +26,7 @@ def sub_parsers() -> dict[str, argparse.ArgumentParser]:
 def options() -> Iterator[tuple[str, str]]:
     for command, sub in sub_parsers().items():
         for action in sub._actions:
-            yield from (
-                (command, option) for option in action.option_strings if option not in ("-h", "--help")
-            )
+            yield from ((command, option) for option in action.option_strings if option not in ("-h", "--help"))
 
 
 def test_every_command_has_a_section() -> None:
@@ -52,11 +50,7 @@ def test_every_described_option_exists() -> None:
 def command_lines() -> list[str]:
     """Lines of the shell blocks in all pages that call tinyc."""
     pages = [*sorted((ROOT / "docs").rglob("*.md")), *ROOT.glob("README.md")]
-    blocks = [
-        b
-        for page in pages
-        for b in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    ]
+    blocks = [b for page in pages for b in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)]
     lines = [line.strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if re.match(r"(python3? -m )?tinyc ", line)]
 

@@ -103,9 +103,7 @@ def test_reference_is_the_pinned_one(folder: Path) -> None:
     assert reference == {"name": "tflite-micro", "version": pinned.group(1), "rounding": "double"}
 
 
-def test_weights_have_a_hash_of_their_own(
-    tinyc: Run, models: dict[str, Path], folder: Path, tmp_path: Path
-) -> None:
+def test_weights_have_a_hash_of_their_own(tinyc: Run, models: dict[str, Path], folder: Path, tmp_path: Path) -> None:
     """The same weights for another target: the same hash; other weights: another."""
     for name, target in (("residual", "cortex-m4"), ("heavy", "cortex-m4")):
         assert tinyc("build", models[name], "--target", target, "-o", tmp_path / name).code == 0
@@ -158,9 +156,7 @@ def test_cmake_consumer(folder: Path, model: Path, tmp_path: Path) -> None:
     assert [int(line) for line in done.stdout.split()] == expected.reshape(-1).tolist()
 
 
-def test_cmsis_nn_becomes_the_default(
-    tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cmsis_nn_becomes_the_default(tinyc: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By option or by environment, CMakeLists.txt links that copy; without, the stand-in."""
     copy = tmp_path / "CMSIS-NN"
     (copy / "Include").mkdir(parents=True)
@@ -173,8 +169,6 @@ def test_cmsis_nn_becomes_the_default(
     assert tinyc(*build, "-o", tmp_path / "environment").data["cmsis_nn"] == str(copy)
     monkeypatch.delenv("CMSIS_NN_DIR")
     assert tinyc(*build, "-o", tmp_path / "neither").data["cmsis_nn"] is None
-    lines = [
-        (tmp_path / name / "CMakeLists.txt").read_text() for name in ("option", "environment", "neither")
-    ]
+    lines = [(tmp_path / name / "CMakeLists.txt").read_text() for name in ("option", "environment", "neither")]
     assert lines[0] == lines[1] and f'set(CMSIS_NN_DIR "{copy.resolve()}" CACHE PATH' in lines[0]
     assert 'set(CMSIS_NN_DIR "" CACHE PATH' in lines[2]

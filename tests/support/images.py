@@ -9,7 +9,7 @@ from tinyc import ops
 from tinyc.ir.graph import Graph, Value
 from tinyc.ir.operator import Operator
 from tinyc.ir.types import DType, Quant, Shape, TensorType
-from tinyc.ops.window import Pair, Padding
+from tinyc.ops.window import Padding, Pair
 from tinyc.program.kernel import needs_kernel
 from tinyc.program.rows import row_stages
 from tinyc.schedule import Schedule

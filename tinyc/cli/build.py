@@ -23,15 +23,11 @@ HELP = "compile a model into a C project"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_target(parser, required=True)
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, help="output folder (default: ./MODEL_TARGET)"
-    )
+    parser.add_argument("-o", "--output", metavar="DIR", type=Path, help="output folder (default: ./MODEL_TARGET)")
     parser.add_argument(
         "--force", action="store_true", help="replace what an earlier build wrote into the output folder"
     )
-    parser.add_argument(
-        "--name", metavar="NAME", help="prefix of the C functions (default: the model's name)"
-    )
+    parser.add_argument("--name", metavar="NAME", help="prefix of the C functions (default: the model's name)")
     add_cmsis_nn(parser)
     add_compilation(parser)
 
@@ -39,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, console: Console) -> Answer:
     from tinyc import targets
     from tinyc.output import check_folder, write_folder
-    from tinyc.report import does_not_fit, output_files, summary
+    from tinyc.report import does_not_fit, output_files, summarise
 
     _check_name(args.name)
     folder = args.output or Path(f"{args.model.stem}_{targets.load(args.target).name}")
@@ -47,7 +43,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     cmsis_nn = cmsis_nn_folder(args)
     compiled = compile_model(args, console)
     project = compiled.project()
-    data = summary(compiled, project) | {"seconds": round(compiled.seconds, 3)}
+    data = summarise(compiled, project) | {"seconds": round(compiled.seconds, 3)}
     failure = does_not_fit(compiled, project)
     if failure is not None:
         return Answer(data, headline(data), failure)
@@ -66,8 +62,7 @@ def _check_name(name: str | None) -> None:
 
     if name is not None and identifier(name) != name:
         raise UsageError(
-            f"--name {name!r} is no prefix for C functions; use letters a-z, digits and _, "
-            f"such as {identifier(name)}"
+            f"--name {name!r} is no prefix for C functions; use letters a-z, digits and _, such as {identifier(name)}"
         )
 
 

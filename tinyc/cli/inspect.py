@@ -19,9 +19,7 @@ HELP = "show a model file, and what in it is unsupported and why"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
-    parser.add_argument(
-        "--tensors", action="store_true", help="list every tensor, not only inputs and outputs"
-    )
+    parser.add_argument("--tensors", action="store_true", help="list every tensor, not only inputs and outputs")
 
 
 def run(args: argparse.Namespace, console: Console) -> Answer:
@@ -47,16 +45,10 @@ def _problems(found: Inspection) -> list[str]:
 def _lines(name: str, found: Inspection, *, all_tensors: bool) -> list[Line | str]:
     unsupported = sum(not op.supported for op in found.operators)
     verdict = (
-        "supported"
-        if found.supported
-        else f"{unsupported} operators unsupported"
-        if unsupported
-        else "unsupported"
+        "supported" if found.supported else f"{unsupported} operators unsupported" if unsupported else "unsupported"
     )
     constants = sum(tensor.constant_bytes for tensor in found.tensors)
-    operators = [
-        (op.index, op.code, ", ".join(op.outputs), "yes" if op.supported else "NO") for op in found.operators
-    ]
+    operators = [(op.index, op.code, ", ".join(op.outputs), "yes" if op.supported else "NO") for op in found.operators]
     shown = found.tensors if all_tensors else (*found.inputs, *found.outputs)
     return [
         Line(
@@ -70,8 +62,5 @@ def _lines(name: str, found: Inspection, *, all_tensors: bool) -> list[Line | st
 
 
 def _tensors(tensors: Sequence[TensorInfo]) -> list[Line | str]:
-    rows = [
-        (t.name, f"{t.type.lower()}[{','.join(map(str, t.shape))}]", t.scales, t.constant_bytes)
-        for t in tensors
-    ]
+    rows = [(t.name, f"{t.type.lower()}[{','.join(map(str, t.shape))}]", t.scales, t.constant_bytes) for t in tensors]
     return table(("tensor", "type", "scales", "constant bytes"), rows)

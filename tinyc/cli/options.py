@@ -53,15 +53,20 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         "--input",
         choices=("stored", "stream"),
         default="stored",
-        help="stored: the whole input lies in the arena; stream: the caller pushes its rows (default: stored)",
+        help="stored: the input lies in the arena; stream: the caller pushes its rows (default: stored)",
     )
     group.add_argument(
         "--max-mac-overhead",
         metavar="X",
         type=_fraction,
         default=0.1,
-        help="most multiply-accumulates that the schedule may repeat, as a fraction of the network's (default: 0.1)",
+        help="multiply-accumulates that the schedule may repeat, as a fraction (default: 0.1)",
     )
+    _add_decisions(group)
+    _add_passes(group)
+
+
+def _add_decisions(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--schedule", metavar="FILE", type=Path, help="keep the decisions of an earlier build's schedule.json"
     )
@@ -72,7 +77,6 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         default=2.0,
         help="seconds to search for the smallest arena (default: 2)",
     )
-    _add_passes(group)
 
 
 def _add_passes(group: argparse._ArgumentGroup) -> None:
@@ -129,8 +133,8 @@ def _check_overhead(compiled: Compiled, limit: float) -> None:
     overhead = mac_overhead(compiled)
     if overhead > limit:
         raise DoesNotFit(
-            f"the schedule of {compiled.name} repeats {overhead:.1%} of the network's multiply-accumulates, but "
-            f"--max-mac-overhead allows {limit:.1%}. Allow more, or change the schedule."
+            f"the schedule of {compiled.name} repeats {overhead:.1%} of the network's multiply-accumulates, "
+            f"but --max-mac-overhead allows {limit:.1%}. Allow more, or change the schedule."
         )
 
 
@@ -168,9 +172,7 @@ def _schedule(path: Path) -> Schedule:
     try:
         return Schedule.from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"cannot read the schedule {path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise UsageError(f"cannot read the schedule {path}: {getattr(error, 'strerror', None) or error}") from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 

@@ -38,8 +38,7 @@ def _timeline(data: dict[str, Any]) -> list[Line | str]:
             number,
             step["operator"],
             step["live_bytes"],
-            "#" * round(BAR * step["live_bytes"] / arena)
-            + (" <- peak" if step["live_bytes"] == peak else ""),
+            "#" * round(BAR * step["live_bytes"] / arena) + (" <- peak" if step["live_bytes"] == peak else ""),
         )
         for number, step in enumerate(data["timeline"])
     ]

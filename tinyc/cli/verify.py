@@ -45,9 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         help=f"number of inputs (default: {SAMPLES}, or all of --inputs)",
     )
-    parser.add_argument(
-        "--seed", metavar="S", type=natural, default=0, help="seed of the random inputs (default: 0)"
-    )
+    parser.add_argument("--seed", metavar="S", type=natural, default=0, help="seed of the random inputs (default: 0)")
     parser.add_argument(
         "--inputs", metavar="X.npz", type=Path, help="compare on these inputs instead of generated ones"
     )
@@ -88,14 +86,10 @@ def _samples(args: argparse.Namespace, compiled: Compiled) -> list[Sample]:
 
 def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
     total = found.found
-    agree = (
-        "all equal" if not total.mismatches else f"{total.mismatches:,} differ, by up to {total.max_abs_diff}"
-    )
+    agree = "all equal" if not total.mismatches else f"{total.mismatches:,} differ, by up to {total.max_abs_diff}"
     place = "host, with sanitizers" if found.on == "host" else f"emulated {compiled.target.core}"
     lines: list[Line | str] = [
-        Line(
-            f"{compiled.imported.name}  {total.compared:,} outputs of {found.samples} inputs: {agree}", "bold"
-        ),
+        Line(f"{compiled.imported.name}  {total.compared:,} outputs of {found.samples} inputs: {agree}", "bold"),
         f"  reference {found.reference} | on {place} | init refuses one byte less, canaries around "
         f"{compiled.plan.arena_bytes:,} bytes intact",
     ]

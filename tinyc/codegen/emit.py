@@ -13,8 +13,8 @@ from tinyc.codegen.build_files import cmake, readme
 from tinyc.codegen.header import accessor, header
 from tinyc.codegen.project import CProject, Port
 from tinyc.codegen.source import operators_source, source
-from tinyc.codegen.text import array, identifier
 from tinyc.codegen.text import C_TYPES as _C
+from tinyc.codegen.text import array, identifier
 from tinyc.codegen.writer import CallWriter, ConstantPool
 from tinyc.program.lifetimes import ARENA_ALIGN
 from tinyc.program.plan import Plan

@@ -102,7 +102,7 @@ def _quantise(function: str, macro: str) -> list[str]:
         f"static inline int8_t {function}_quantise(float real)",
         "{",
         f"    const float scaled = real / {macro}_SCALE;",
-        f"    const float limited = scaled > 512.0f ? 512.0f : scaled < -512.0f ? -512.0f : scaled;",
+        "    const float limited = scaled > 512.0f ? 512.0f : scaled < -512.0f ? -512.0f : scaled;",
         f"    const int32_t code = (int32_t)(limited + (limited < 0.0f ? -0.5f : 0.5f)) + {macro}_ZERO_POINT;",
         "    return (int8_t)(code > 127 ? 127 : code < -128 ? -128 : code);",
         "}",

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, TypeVar
 from tinyc.ir.access import Access, Elementwise, Interval, Whole
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 
-
 ROWS = 1  # the axis of rows in an NHWC tensor
 
 

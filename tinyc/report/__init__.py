@@ -5,6 +5,6 @@ from __future__ import annotations
 from tinyc.report.files import output_files
 from tinyc.report.fit import does_not_fit
 from tinyc.report.notebook import Report, make_report
-from tinyc.report.summary import full_report, summary
+from tinyc.report.summary import full_report, summarise
 
-__all__ = ["Report", "does_not_fit", "full_report", "make_report", "output_files", "summary"]
+__all__ = ["Report", "does_not_fit", "full_report", "make_report", "output_files", "summarise"]

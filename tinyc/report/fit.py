@@ -28,9 +28,7 @@ def _sram(compiled: Compiled) -> str | None:
     plan, target = compiled.plan, compiled.target
     if target.sram_bytes is None or plan.arena_bytes <= target.sram_bytes:
         return None
-    least = (
-        "no plan of its schedule needs less" if plan.optimal else f"the least is {plan.lower_bound_bytes:,}"
-    )
+    least = "no plan of its schedule needs less" if plan.optimal else f"the least is {plan.lower_bound_bytes:,}"
     return (
         f"{compiled.name} needs {plan.arena_bytes:,} bytes of SRAM ({least}), but {target.name} has "
         f"{target.sram_bytes:,}: {plan.arena_bytes - target.sram_bytes:,} too many. {peak_sentence(compiled)}"

@@ -45,9 +45,7 @@ class Report:
         return f"{d['model']} on {d['target']}: {size}, {d['operators']} operators"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{_show(self.data[key])}</td></tr>" for key, name in SHOWN
-        )
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{_show(self.data[key])}</td></tr>" for key, name in SHOWN)
         title = f"{escape(str(self.data['model']))} on {escape(str(self.data['target']))}"
         return f"<h4>{title}</h4><table>{rows}</table>{timeline_svg(self.data)}"
 

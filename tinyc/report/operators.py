@@ -48,9 +48,7 @@ def _walk(program: Program, body: Sequence[Statement], rounds: int) -> Iterator[
 def _called(program: Program, call: Call, rounds: int) -> Executed:
     out = call.outputs[0]
     assert isinstance(out, Range)  # rows are of segments
-    return Executed(
-        call, rounds * _macs(call), program.buffers[out.buffer].label, out if rounds == 1 else None
-    )
+    return Executed(call, rounds * _macs(call), program.buffers[out.buffer].label, out if rounds == 1 else None)
 
 
 def _streamed(segment: Segment, operator: StreamedOperator, rounds: int) -> Executed:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 
 
-def summary(compiled: Compiled, project: CProject) -> Data:
+def summarise(compiled: Compiled, project: CProject) -> Data:
     """The headline figures; every size in bytes. `project` is what `compiled.project()` gave."""
     plan, target = compiled.plan, compiled.target
     return {
@@ -51,8 +51,8 @@ def summary(compiled: Compiled, project: CProject) -> Data:
 
 
 def full_report(compiled: Compiled, project: CProject) -> Data:
-    """`summary`, the timeline, and one row per operator: what report.json holds."""
-    return summary(compiled, project) | {
+    """`summarise`, the timeline, and one row per operator: what report.json holds."""
+    return summarise(compiled, project) | {
         "timeline": timeline(compiled),
         "operator_table": operator_table(compiled),
     }
@@ -72,8 +72,7 @@ def _step(compiled: Compiled, step: Step) -> Data:
     buffers = sorted((compiled.program.buffers[name] for name in step.buffers), key=lambda b: -b.bytes)
     places = [(compiled.plan.offsets[b.name], b.bytes) for b in buffers]
     live = [
-        {"name": b.label, "bytes": b.bytes, "offset": offset}
-        for b, (offset, _) in zip(buffers, places, strict=True)
+        {"name": b.label, "bytes": b.bytes, "offset": offset} for b, (offset, _) in zip(buffers, places, strict=True)
     ]
     return {"operator": step.node, "live_bytes": _distinct_bytes(places), "live": live}
 

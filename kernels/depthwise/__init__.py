@@ -1,0 +1,159 @@
+"""Depthwise convolutions for cores with 16-bit pairs: channel by channel, through a strip of gathered rows.
+
+Two channels at a time are gathered, centred and widened into a strip of pairs (two image rows in one word), so that
+one instruction multiplies two taps. A channel's rows are gathered before any of them is written over, which makes
+the update in place exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array
+from tinyc.kernels.common.requantise import accumulator_bound, requantisers
+from tinyc.kernels.common.walk import braces
+from tinyc.ops.conv import DepthwiseConv2D, channel_multipliers
+from tinyc.ops.window import WindowOperator
+from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.targets import Target
+
+DSP = "../common/tinyc_dsp.h"
+MATH = "../common/tinyc_math.h"
+STRIP_BYTES = 2048  # of scratch, if that many pairs are of use; a strip never holds fewer than one window needs
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A depthwise convolution of one image, without the taps that only ever meet padding; (rows, columns) pairs.
+
+    `first` is the first tap of the original kernel that is left, `kernel` how many are.
+    """
+
+    input: tuple[int, int]
+    output: tuple[int, int]
+    channels: int
+    stride: int
+    first: tuple[int, int]
+    kernel: tuple[int, int]
+    padding: tuple[int, int]  # above, left
+
+    @classmethod
+    def of(cls, site: Site) -> Geometry:
+        op, x, w, y = site.op, site.sig.input(0).shape, site.sig.input(1).shape, site.sig.output.shape
+        assert isinstance(op, WindowOperator)
+        axes = [_used_taps(x[a], y[a], w[a], op.stride[a - 1], op.padding[a - 1]) for a in (1, 2)]
+        (top, bottom), (left, right) = axes
+        first = (top, left)
+        padding = (op.padding[0] - top, op.padding[1] - left)
+        return cls((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], first, (bottom - top, right - left), padding)
+
+    @property
+    def window_pairs(self) -> int:
+        """Pairs of rows that the outputs of one step read: one row of them for stride 2, two for stride 1."""
+        return self.kernel[0] // 2 + 1 if self.stride == 1 else (self.kernel[0] + 1) // 2
+
+    @property
+    def strip_pairs(self) -> int:
+        """Pairs of rows that the scratch holds."""
+        steps = -(-self.output[0] // (3 - self.stride))
+        fitting = STRIP_BYTES // (8 * self.width)
+        return min(steps + self.window_pairs - 1, max(fitting, self.window_pairs))
+
+    @property
+    def width(self) -> int:
+        """Columns of the strip: the padded image, and what the last two outputs of a row read."""
+        last = (self.output[1] + self.output[1] % 2 - 1) * self.stride + self.kernel[1]
+        return -(-max(self.padding[1] + self.input[1], last) // 2) * 2
+
+
+def _used_taps(size: int, outputs: int, taps: int, stride: int, before: int) -> tuple[int, int]:
+    """The range of taps along one axis that meet the image for some output."""
+    met = [t for t in range(taps) if any(0 <= y * stride - before + t < size for y in range(outputs))]
+    return (met[0], met[-1] + 1) if met else (0, 0)
+
+
+@kernel("tinyc/depthwise_s8", op=DepthwiseConv2D)
+class DepthwiseS8(Kernel):
+    """Depthwise convolution of stride 1 or 2, in place where the output is no larger than the input."""
+
+    includes = ("tinyc_depthwise_s8.h",)
+    headers = ("tinyc_depthwise_s8.h", DSP, MATH)
+    sources = ("tinyc_depthwise_3x3_s8.c", "tinyc_depthwise_strips.c")
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        op, sig = site.op, site.sig
+        assert isinstance(op, WindowOperator)
+        if target.simd != "dsp":
+            return "it is for cores with the DSP extension"
+        if sig.output.shape[0] != 1:
+            return "it takes one image at a time"
+        if sig.input(0).shape[3] != sig.output.shape[3] or sig.output.shape[3] < 2:
+            return "it takes one filter for each of two or more channels"
+        if op.dilation != (1, 1) or op.stride not in ((1, 1), (2, 2)):
+            return "it takes strides of 1 or 2 and no dilation"
+        if site.data[1] is None or (site.has(2) and site.data[2] is None):
+            return "weights and bias must be constant"
+        if not 1 <= max(Geometry.of(site).kernel) <= 3:
+            return "it takes up to 3x3 taps that meet the image"
+        return None
+
+    def scratch(self, site: Site, target: Target) -> int:
+        geometry = Geometry.of(site)
+        return 8 * geometry.width * geometry.strip_pairs
+
+    def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
+        """Ten words per channel: bias, taps of rows 0 and 1, taps of rows 1 and 2, requantisation."""
+        taps, bias = used_weights(site), bias_data(site)
+        rows, columns, channels = taps.shape
+        bound = accumulator_bound(taps.reshape(-1, channels), bias, site.sig.input(0).zero_point)
+        r = requantisers(channel_multipliers(site.sig, channels), site.sig.output.zero_point, bound)
+        w = np.zeros((3, 3, channels), np.int64)
+        w[:rows, :columns] = taps * r.factor
+        words = [wrap(bias * r.factor), *pairs(w[0], w[1]), *pairs(w[1], w[2]), r.multiplier, r.rounding, r.shift]
+        return {"channels": np.stack(words, axis=1).astype(np.int32)}
+
+    def trails(self, site: Site, input: int) -> int | None:
+        geometry = Geometry.of(site)
+        shrinks = all(o <= i for o, i in zip(geometry.output, geometry.input, strict=True))
+        return 0 if input == 0 and shrinks else None
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 2.2 * site.op.macs(site.sig)
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output
+        assert isinstance(op, WindowOperator)
+        params = c.struct(
+            "tinyc_depthwise", "params", input=braces(*g.input), output=braces(*g.output), channels=g.channels,
+            stride=g.stride, padding=braces(*g.padding), width=g.width, pairs=g.strip_pairs,
+            input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
+        )
+        c.void("tinyc_depthwise_3x3_s8", params, c.constant("channels"), c.input(0), c.output(), c.scratch())
+
+
+def used_weights(site: Site) -> Array:
+    """The taps that meet the image, [rows, columns, channels], int64."""
+    g = Geometry.of(site)
+    (y, x), (rows, columns) = g.first, g.kernel
+    return site.constant(1)[0, y : y + rows, x : x + columns].astype(np.int64)
+
+
+def bias_data(site: Site) -> Array:
+    """Bias per channel, zeros where there is none, int64."""
+    if not site.has(2):
+        return np.zeros(site.sig.output.shape[3], np.int64)
+    return site.constant(2).reshape(-1).astype(np.int64)
+
+
+def pairs(low: Array, high: Array) -> Array:
+    """Two rows of numbers as words of two signed 16-bit lanes."""
+    return wrap((low & 0xFFFF) | (high << 16))
+
+
+def wrap(x: Array) -> Array:
+    """int64 to the int32 that a register holds."""
+    return x.astype(np.int32)
