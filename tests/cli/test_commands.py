@@ -133,7 +133,7 @@ def test_objective(tinyc: Run, models: dict[str, Path], tmp_path: Path) -> None:
 
 def test_pushed_input(tinyc: Run, models: dict[str, Path], tmp_path: Path) -> None:
     """The caller hands over rows; no accessor to a whole input is left."""
-    build = ("build", models["streamed"], "--target", "cortex-m4", "--json")
+    build = ("build", models["streamed"], "--target", "cortex-m4", "--objective", "sram", "--json")
     stored = tinyc(*build, "-o", tmp_path / "stored").data
     pushed = tinyc(*build, "-o", tmp_path / "pushed", "--input", "stream").data
     assert (stored["input_mode"], pushed["input_mode"]) == ("stored", "stream")
