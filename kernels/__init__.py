@@ -15,6 +15,7 @@ from tinyc.kernels import (
     lut,
     mean,
     pad,
+    pointwise,
     pool,
     quantize,
     resize,
@@ -24,5 +25,5 @@ from tinyc.kernels import (
 
 __all__ = [
     "cmsis_nn", "concatenation", "conv", "copy", "elementwise", "fully_connected", "gather", "lut",
-    "mean", "pad", "pool", "quantize", "resize", "softmax", "sums",
+    "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax", "sums",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tinyc.codegen import CProject, emit_project
 from tinyc.errors import UsageError
@@ -20,6 +20,10 @@ from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, make_schedule
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
+
+if TYPE_CHECKING:
+    from tinyc.report.notebook import Report
+    from tinyc.verification.execute import Place
 
 Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
@@ -70,23 +74,68 @@ class Compiled:
         """The C project, in memory."""
         return emit_project(self.program, self.plan, self.target, name=self.name)
 
+    def check_fits(self) -> None:
+        """Raises DoesNotFit, naming the peak operator and what would help, where the target has too little memory."""
+        from tinyc.report import does_not_fit
 
-def compile(model: str | Path, target: str = "cortex-m7", options: Options = Options()) -> Compiled:  # noqa: B008
-    """Compile a model file for a target (a name, or the path of a .toml). Raises the errors of tinyc.errors."""
+        failure = does_not_fit(self, self.project())
+        if failure is not None:
+            raise failure
+
+    def report(self) -> Report:
+        """Where SRAM and flash go; draws itself in a notebook."""
+        from tinyc.report import make_report
+
+        return make_report(self)
+
+    def write(self, folder: str | Path, *, force: bool = False) -> None:
+        """Write the C project into a folder that is empty or new (or holds an earlier build, with `force`).
+
+        Raises DoesNotFit where the target has too little memory, UsageError where the folder holds something else.
+        """
+        from tinyc.output import check_folder, write_folder
+        from tinyc.report import output_files
+
+        check_folder(Path(folder), force=force)
+        self.check_fits()
+        write_folder(Path(folder), output_files(self, self.project()), force=force)
+
+    def run(self, x: Any, on: Place = "host") -> Any:
+        """Run the generated C once; `x` is the input (or a tuple of them), as int8 codes or as real numbers."""
+        from tinyc.verification.execute import run
+
+        return run(self, x, on)
+
+
+def compile(
+    model: str | Path, target: str = "cortex-m7", options: Options | None = None, **more: Any
+) -> Compiled:
+    """Compile a model file for a target (a name, or the path of a .toml). Raises the errors of tinyc.errors.
+
+    Options are given as an object, or by name: compile("m.tflite", "stm32f746", objective="sram").
+    """
     from tinyc.frontend import load
 
     started = time.perf_counter()
     path = Path(model)
+    options = _options(options, more)
     graph = load(path)
     return compile_graph(graph, target, options, source=path.read_bytes(), started=started)
 
 
+def _options(options: Options | None, more: Mapping[str, Any]) -> Options:
+    unknown = sorted(set(more) - {f.name for f in fields(Options)})
+    if unknown:
+        raise UsageError(f"there is no option {unknown[0]!r}; there are: {', '.join(f.name for f in fields(Options))}")
+    return replace(options or Options(), **more)
+
+
 def compile_graph(
-    graph: Graph, target: str = "cortex-m7", options: Options = Options(),  # noqa: B008
+    graph: Graph, target: str = "cortex-m7", options: Options | None = None,
     *, source: bytes | None = None, started: float | None = None,
 ) -> Compiled:
     """Compile a graph; the graph itself is left as it is."""
-    started = time.perf_counter() if started is None else started
+    started, options = time.perf_counter() if started is None else started, options or Options()
     machine = load_target(target)
     imported, graph = graph, graph.copy()
     passes = run_passes(graph, options)

@@ -1,4 +1,4 @@
-"""Named things that third parties can add: passes, kernels, targets. A duplicate name is an error naming both owners."""
+"""Named things that third parties can add: passes, kernels, targets. A duplicate is an error naming both owners."""
 
 from __future__ import annotations
 

@@ -19,6 +19,13 @@
 #endif
 #endif
 
+/* Marks a function that few layers reach: compiled small, and kept out of the loop that calls it. */
+#ifdef __GNUC__
+#define TINYC_RARE __attribute__((noinline, cold))
+#else
+#define TINYC_RARE
+#endif
+
 /* Loads of any alignment: one instruction on cores with the DSP extension. */
 static inline uint32_t tinyc_load_16(const void *from)
 {

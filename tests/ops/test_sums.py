@@ -1,4 +1,4 @@
-"""Global pooling from sums over the rows so far equals global pooling of the image; rows of every operator its slices."""
+"""Global pooling from sums over the rows so far equals that of the image; rows of every operator equal its slices."""
 
 from __future__ import annotations
 

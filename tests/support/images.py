@@ -55,7 +55,8 @@ class Images:
 @st.composite
 def image_networks(draw: st.DrawFn) -> Graph:
     """Up to eight operators on an image of 3 to 14 rows."""
-    net = Images(draw(st.integers(0, 2**20)), (draw(st.integers(3, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 5))))
+    seed = draw(st.integers(0, 2**20))
+    net = Images(seed, (draw(st.integers(3, 14)), draw(st.integers(1, 6)), draw(st.integers(1, 5))))
     for _ in range(draw(st.integers(2, 8))):
         _grow(draw, net)
     if draw(st.booleans()):

@@ -145,10 +145,8 @@ def _weights(draw: Draw, shape: Shape, axis: int, zero_point: bool = False) -> t
     count = shape[axis] if draw(st.booleans()) else 1
     spread = draw(st.sampled_from([1, 8]))
     steps = tuple(float(np.float32(2.0 ** rng.uniform(-4 - spread, -4))) for _ in range(count))
-    if count == 1:
-        quant = Quant(steps, (draw(zero_points) if zero_point else 0,))
-    else:
-        quant = Quant(steps, (0,) * count, axis)
+    zero = draw(zero_points) if zero_point and count == 1 else 0
+    quant = Quant(steps, (zero,) * count, None if count == 1 else axis)
     low, high = draw(st.sampled_from([(-128, 127), (-20, 20), (-128, -128), (127, 127)]))
     return TensorType(shape, DType.int8, quant), rng.integers(low, high + 1, shape).astype(np.int8)
 

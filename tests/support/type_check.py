@@ -1,4 +1,4 @@
-"""Runs mypy (strict, see pyproject.toml) over the package as it is installed: `tinyc` with passes, kernels and targets inside it.
+"""Runs mypy (strict, see pyproject.toml) over the package as installed: `tinyc` with passes, kernels, targets inside.
 
 Type checkers see setuptools' package mapping in a wheel only, so the tree is laid out with links in build/types.
 """

@@ -59,15 +59,17 @@ def readme(project: CProject, network: Network) -> str:
         else f"/* fill {port.function}(): {port.bytes} bytes */" for port in project.inputs
     )
     read = "\n".join(f"/* read {port.function}(): {port.bytes} bytes */" for port in project.outputs)
+    align, flash = project.arena_align, project.weights_bytes + project.tables_bytes
     return f"""# {p}
 
-A neural network for {network.target.name}, compiled by tinyc. It needs {project.arena_bytes} bytes of SRAM (the arena) and
-{project.weights_bytes + project.tables_bytes} bytes of constants in flash.
+A neural network for {network.target.name}, compiled by tinyc.
+It needs {project.arena_bytes} bytes of SRAM (the arena) and {flash} bytes of constants in flash.
 
 ```c
 #include "{p}.h"
 
-static _Alignas({project.arena_align}) uint8_t arena[{macro}_ARENA_BYTES]; /* C99: __attribute__((aligned({project.arena_align}))) */
+/* _Alignas is C11; in C99: __attribute__((aligned({align}))) */
+static _Alignas({align}) uint8_t arena[{macro}_ARENA_BYTES];
 
 {p}_init(arena, sizeof arena); /* once */
 {fill}
@@ -75,6 +77,6 @@ static _Alignas({project.arena_align}) uint8_t arena[{macro}_ARENA_BYTES]; /* C9
 {read}
 ```
 
-Every function returns a `tinyc_status`; check it. `manifest.json` says what this was built from, `report.json` where the
-memory goes, `CMakeLists.txt` how to link Arm's CMSIS-NN.
+Every function returns a `tinyc_status`; check it. `manifest.json` says what this was built from, `report.json`
+where the memory goes, `CMakeLists.txt` how to link Arm's CMSIS-NN.
 """

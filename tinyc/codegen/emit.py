@@ -72,7 +72,8 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
         for kind, group in (("input", program.inputs), ("output", program.outputs))
     ]
     if program.pushed:
-        ports[0] = (Port(program.inputs[0].name, f"{prefix}_push_rows", program.inputs[0].type.bytes, program.pushed.rows),)
+        image = program.inputs[0]
+        ports[0] = (Port(image.name, f"{prefix}_push_rows", image.type.bytes, program.pushed.rows),)
     project = CProject(
         prefix, files, sources, (".", "kernels") if kernel_files else (".",), standin_sources,
         ("cmsis_nn_standin/Include",) if standin else (), ports[0], ports[1], plan.arena_bytes, ARENA_ALIGN,

@@ -23,8 +23,8 @@ def header(network: Network) -> str:
     """Text of NAME.h: sizes, quantisation of the ends, and four functions."""
     prefix, macro = network.prefix, network.macro
     lines = [
-        f"/* {prefix}: a neural network compiled by tinyc. Call init once, then fill the input and invoke, any number of",
-        " * times. Inputs are consumed: invoke may overwrite them. No heap, no recursion; the arena is all the state. */",
+        f"/* {prefix}: a neural network compiled by tinyc. Call init once, then fill the input and invoke, any",
+        " * number of times. Inputs are consumed: invoke may overwrite them. No heap, no recursion; the arena is all state. */",
         f"#ifndef {macro}_H",
         f"#define {macro}_H",
         "",
@@ -38,7 +38,7 @@ def header(network: Network) -> str:
         f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}u",
         f"#define {macro}_OPERATORS {len(network.operators)}u",
         "",
-        f"/* Hands over the arena: {macro}_ARENA_BYTES bytes aligned to {macro}_ARENA_ALIGN, left alone by the caller. */",
+        f"/* Hands over the arena: {macro}_ARENA_BYTES bytes, aligned to {macro}_ARENA_ALIGN; leave it alone then. */",
         f"tinyc_status {prefix}_init(void *arena, size_t arena_bytes);",
         "/* Runs the network once, from the inputs in the arena to the outputs in the arena. */",
         f"tinyc_status {prefix}_invoke(void);",
@@ -50,7 +50,8 @@ def header(network: Network) -> str:
         for index, port in enumerate(ports):
             lines += _port(network, kind, index, port)
     lines += [
-        f"extern const tinyc_operator {prefix}_operators[{macro}_OPERATORS]; /* for debugging; link {prefix}_operators.c */",
+        f"/* For debugging; link {prefix}_operators.c. */",
+        f"extern const tinyc_operator {prefix}_operators[{macro}_OPERATORS];",
         "",
         "#ifdef __cplusplus",
         "}",
@@ -66,8 +67,9 @@ def _push(network: Network, line: Line) -> list[str]:
     return [
         f"#define {macro}_ROWS {line.rows}u",
         f"#define {macro}_ROW_BYTES {line.row_bytes}u",
-        "/* Delivers the next n rows of the image, from the top; any n, as the camera has them. They are copied or used at",
-        f" * once. After the last of {macro}_ROWS rows, {prefix}_invoke gives the outputs, and the next image may begin. */",
+        "/* Delivers the next n rows of the image, from the top; any n, as the camera has them. They are copied or",
+        f" * used at once. After the last of {macro}_ROWS rows, {prefix}_invoke gives the outputs, and the next image may",
+        " * begin. */",
         f"tinyc_status {prefix}_push_rows(const {network.program.inputs[0].type.dtype.c} *rows, size_t n);",
         "",
     ]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count, islice
+from collections.abc import Iterator, Sequence
+from itertools import count, groupby, islice
 from typing import TYPE_CHECKING
 
 from tinyc.codegen.header import accessor
-from tinyc.codegen.streams import push_source, segment_source
+from tinyc.codegen.streams import (
+    ROW_PARAMETERS,
+    VARIANT_PARAMETERS,
+    merge_rows,
+    push_source,
+    segment_source,
+)
 from tinyc.codegen.text import comment, string
 from tinyc.codegen.writer import CallWriter, function_name
 from tinyc.program.program import Loop, Range, Rows, Segment, Statement
@@ -70,7 +76,7 @@ def source(network: Network) -> str:
         "".join(f'#include "{name}"\n' for name in includes),
         _PREAMBLE,
         _FROM_CMSIS if any("from_cmsis" in line for w in network.writers for line in w.lines) else "",
-        *(_function(network, w) for w in network.writers),
+        *(_functions(network, list(group)) for _, group in groupby(network.writers, lambda w: w.number)),
         _segments(network),
         _init(network),
         _accessors(network),
@@ -80,16 +86,25 @@ def source(network: Network) -> str:
     return "".join(parts)
 
 
-def _name(writer: CallWriter) -> str:
-    return function_name(writer.call, writer.number, writer.first_row)
+def _functions(network: Network, writers: list[CallWriter]) -> str:
+    """The C functions of one operator: one, but in a segment where border rows need more than other numbers."""
+    first = writers[0]
+    if first.first_row is None:
+        parameters = ", ".join(f"uint32_t {v}" for v in first.variables) or "void"
+        return _function(network, first, function_name(first.call, first.number), parameters, first.lines)
+    merged = merge_rows(writers)
+    if merged is not None:
+        middle = writers[len(writers) // 2]
+        return _function(network, middle, function_name(first.call, first.number), ROW_PARAMETERS, merged)
+    return "".join(
+        _function(network, w, function_name(w.call, w.number, w.first_row), VARIANT_PARAMETERS, w.lines)
+        for w in writers
+    )
 
 
-def _function(network: Network, writer: CallWriter) -> str:
-    parameters = ", ".join(f"uint32_t {v}" for v in writer.variables) or "void"
-    if writer.first_row is not None:
-        parameters = "const uint8_t *const *in, uint8_t *out"
-    body = "\n".join(f"    {line}" for line in writer.lines)
-    return f"\n{_describe(network, writer)}\nstatic tinyc_status {_name(writer)}({parameters})\n{{\n{body}\n}}\n"
+def _function(network: Network, writer: CallWriter, name: str, parameters: str, lines: Sequence[str]) -> str:
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"\n{_describe(network, writer)}\nstatic tinyc_status {name}({parameters})\n{{\n{body}\n}}\n"
 
 
 def _describe(network: Network, writer: CallWriter) -> str:
@@ -143,7 +158,7 @@ def _accessors(network: Network) -> str:
 
 
 def _segments(network: Network) -> str:
-    """Tables and function of every streamed segment; `in` and `out` of an operator's function are set by the runtime."""
+    """Tables and function of every streamed segment; the runtime sets `in` and `out` of an operator's function."""
     found, numbers = [], iter(dict.fromkeys(w.number for w in network.writers))
     segments = count()
     for statement in network.program.body:
@@ -181,7 +196,8 @@ def _invoke(network: Network) -> str:
             yield f"{indent}TRY(run_segment_{next(segments)}());"
         else:
             writer = next(writers)
-            yield f"{indent}RUN({writer.number}u, {_name(writer)}({', '.join(writer.variables)}));"
+            function, variables = function_name(writer.call, writer.number), ", ".join(writer.variables)
+            yield f"{indent}RUN({writer.number}u, {function}({variables}));"
 
     lines = [line for s in network.program.body for line in statement(s, "    ")]
     if network.program.pushed:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinyc.codegen.text import comment
-from tinyc.codegen.writer import function_name
+from tinyc.codegen.variants import choose_by_row, merge_variants
+from tinyc.codegen.writer import CallWriter, function_name
 from tinyc.program.program import Line, Segment, StreamedOperator
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
 
 
+VARIANT_PARAMETERS = "const uint8_t *const *in, uint8_t *out"
+ROW_PARAMETERS = f"{VARIANT_PARAMETERS}, uint32_t row"
+
+
 def segment_source(segment: Segment, number: int, operators: list[int], network: Network) -> str:
     """Row functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
     named = list(zip(segment.operators, operators, strict=True))
-    parts = [_row_function(o, n) for o, n in named]
+    parts = [_row_function(n, [w for w in network.writers if w.number == n]) for _, n in named]
     parts.append(_lines(segment, number, network))
     parts += [_feeds(o, n) for o, n in named]
     stages = "".join(
@@ -45,31 +52,43 @@ static tinyc_status run_segment_{number}(void)
 
 def push_source(network: Network, line: Line) -> str:
     """`NAME_push_rows` of a network whose input is streamed; its rows flow through segment 0."""
+    dtype = network.program.inputs[0].type.dtype
     return f"""
-tinyc_status {network.prefix}_push_rows(const {network.program.inputs[0].type.dtype.c} *rows, size_t n)
+tinyc_status {network.prefix}_push_rows(const {dtype.c} *rows, size_t n)
 {{
     if (arena == NULL) {{
         return TINYC_NOT_INITIALISED;
     }}
     for (size_t i = 0u; i < n; i++) {{
-        TRY(tinyc_stream_push(&segment_0, STATE, arena, rows + i * {line.row_bytes // network.program.inputs[0].type.dtype.bytes}u));
+        TRY(tinyc_stream_push(&segment_0, STATE, arena, rows + i * {line.row_bytes // dtype.bytes}u));
     }}
     return TINYC_OK;
 }}
 """
 
 
-def _row_function(operator: StreamedOperator, number: int) -> str:
-    """The variants follow each other from the top of the image to its bottom."""
-    names = [(first, function_name(call, number, first)) for first, call in operator.variants]
-    choice = f"{names[-1][1]}(in, out)"
-    for (_, name), (following, _) in reversed(list(zip(names, names[1:], strict=False))):
-        choice = f"row < {following}u ? {name}(in, out) : {choice}"
-    unused = "" if len(operator.variants) > 1 else "    (void)row;\n"
+def merge_rows(writers: Sequence[CallWriter]) -> list[str] | None:
+    """One body for all rows of an operator, or None where its variants differ in more than numbers."""
+    body = merge_variants([(w.first_row or 0, w.lines) for w in writers])
+    if body is None:
+        return None
+    used = "\n".join(body)
+    unused = [f"(void){name};" for name in ("in", "out", "row") if not re.search(rf"\b{name}\b", used)]
+    return [*unused, *body]
+
+
+def _row_function(number: int, writers: Sequence[CallWriter]) -> str:
+    """What the runtime calls for every row; variants follow each other from the top of the image to its bottom."""
+    if merge_rows(writers) is not None:
+        choice = f"{function_name(writers[0].call, number)}(in, out, row)"
+    else:
+        choice = choose_by_row(
+            [(w.first_row or 0, f"{function_name(w.call, number, w.first_row)}(in, out)") for w in writers]
+        )
     return f"""
 static tinyc_status row_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)
 {{
-{unused}    RUN({number}u, {choice});
+    RUN({number}u, {choice});
     return TINYC_OK;
 }}
 """
@@ -83,7 +102,8 @@ def _lines(segment: Segment, number: int, network: Network) -> str:
         f"{line.depth}u, {reader}u}}, /* {comment(line.label)} */\n"
         for line, reader in zip(segment.lines, readers, strict=True)
     )
-    return f"\n/* offset, bytes of a row, rows, rows held, last reader */\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"
+    head = "/* offset, bytes of a row, rows, rows held, last reader */"
+    return f"\n{head}\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"
 
 
 def _feeds(operator: StreamedOperator, number: int) -> str:

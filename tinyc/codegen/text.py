@@ -11,9 +11,10 @@ from tinyc.ir.types import Array
 C_TYPES = {np.dtype(n): f"{n}_t" for n in ("int8", "uint8", "int16", "uint16", "int32", "uint32")} | {
     np.dtype("float32"): "float"
 }
-_KEYWORDS = frozenset(
-    ["auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "main"]
-)
+_KEYWORDS = frozenset(re.findall(r"\w+", """
+    auto break case char const continue default do double else enum extern float for goto if inline int long main
+    register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+"""))
 
 
 def identifier(text: str) -> str:

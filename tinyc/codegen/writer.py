@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Field = str | int | bool | Mapping[str, "Field"]
 
 
+MOVES = re.compile(r"\b(AT\(|in\[|out\b)")  # expressions that are known at run time alone
 LINE = 110  # columns of a generated line, indentation apart
 
 
@@ -77,14 +79,16 @@ class CallWriter:
             return "NULL"
         kind = self.call.site.sig.input(index)
         if isinstance(place, Flash):
-            return self.pool.add(f"{self.number}_{self._operand_name(index)}", self.call.site.constant(index), weights=True)
+            label = f"{self.number}_{self._operand_name(index)}"
+            return self.pool.add(label, self.call.site.constant(index), weights=True)
         if isinstance(place, Rows):
             return f"(const {kind.dtype.c} *)in[{sum(isinstance(p, Rows) for p in self.call.inputs[:index])}]"
         return f"AT(const {kind.dtype.c}, {self._address(place)})"
 
     def _operand_name(self, index: int) -> str:
         names = self.call.site.op.inputs
-        return {"w": "weights"}.get(names[index], names[index]) if index < len(names) else f"operand{index}"
+        name = names[index] if index < len(names) else "..."
+        return f"operand{index}" if name == "..." else {"w": "weights"}.get(name, name)
 
     def output(self, index: int = 0) -> str:
         """Pointer to output `index` in the arena."""
@@ -114,8 +118,10 @@ class CallWriter:
         self.lines.append(text)
 
     def struct(self, ctype: str, name: str, **fields: Field) -> str:
-        """Declare a const struct; returns its address."""
-        self.lines += wrap(f"const {ctype} {name} = {{", [f".{k} = {_value(v)}" for k, v in fields.items()], "};")
+        """Declare a const struct; returns its address. It stays in flash where nothing in it depends on the call."""
+        moves = any(MOVES.search(_value(v)) for v in fields.values())
+        head = f"{'' if moves else 'static '}const {ctype} {name} = {{"
+        self.lines += wrap(head, [f".{k} = {_value(v)}" for k, v in fields.items()], "};")
         return f"&{name}"
 
     def cmsis(self, function: str, *arguments: str | int) -> None:

@@ -3,7 +3,7 @@
     graph @digits {
       %image = input : int8[1,8,8,1] q(0.00392156862745098;-128)
       @w = const : int8[8,3,3,1] q(0.01;0) hex"00ff…"
-      %conv = conv2d(%image, @w, none) {stride=(1, 1), padding=(1, 1, 1, 1)} : int8[1,8,8,8] q(0.02;-128) from "conv/Relu"
+      %conv = conv2d(%image, @w, none) {stride=(1, 1), padding=(1, 1, 1, 1)} : int8[1,8,8,8] q(0.02;-128) from "conv"
       return %conv
     }
 

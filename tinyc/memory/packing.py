@@ -15,8 +15,9 @@ from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 if TYPE_CHECKING:
     from tinyc.memory.portfolio import Portfolio
 
-FIRST_NODES = 8  # nodes per block and rule in the first round of searches
+FIRST_NODES = 4  # nodes per block and rule in the first round of searches
 ROUNDS = 2  # rounds before the nodes are doubled
+CENTRES = 4  # sections around which a round looks for a proof
 RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
 
 
@@ -39,7 +40,7 @@ def pack(
     validate(blocks, trails)
     instance = build(blocks, trails)
     reject_fixed_conflicts(instance)
-    run = _Run(instance, capacity, begin + time_limit)
+    run = _Run(instance, trails, capacity, begin + time_limit)
     run.fit()
     if not run.finished():
         run.search()
@@ -53,8 +54,10 @@ def pack(
 class _Run:
     """One call of `pack`: the best packing so far, the bound so far, and when to stop."""
 
-    def __init__(self, instance: Instance, capacity: int | None, deadline: float) -> None:
-        self.instance, self.capacity, self.deadline = instance, capacity, deadline
+    def __init__(
+        self, instance: Instance, trails: tuple[Trail, ...], capacity: int | None, deadline: float
+    ) -> None:
+        self.instance, self.trails, self.capacity, self.deadline = instance, trails, capacity, deadline
         self.needs = section_needs(instance)
         self.bound = instance_bound(instance, self.needs)
         self.offsets = [0] * len(instance.blocks)
@@ -89,18 +92,40 @@ class _Run:
         for number in count():
             if self.finished():
                 return
+            self.prove_locally(2 << number, first)
             self.narrow(portfolio, first << number // ROUNDS)
 
+    def prove_locally(self, reach: int, nodes: int) -> None:
+        """Show that no packing is better with the blocks of a few sections alone, near where the need is greatest.
+
+        What makes a peak unavoidable is often local, and a search of the whole would wander about elsewhere.
+        """
+        from tinyc.memory.portfolio import Portfolio
+
+        sections, needs = self.instance.sections, self.needs
+        by_need = sorted(range(len(sections)), key=lambda s: -needs[s])
+        for centre in by_need[:CENTRES]:
+            near = sorted({b for s in sections[max(0, centre - reach) : centre + reach + 1] for b in s})
+            if self.finished() or len(near) == len(self.instance.blocks):
+                return
+            part = build([self.instance.blocks[b] for b in near], self.trails)
+            answer = Portfolio(part, section_needs(part)).decide(self.peak - 1, nodes, self.deadline)
+            if answer is not None and answer.offsets is None:
+                self.bound = self.peak
+
     def narrow(self, portfolio: Portfolio, nodes: int) -> None:
-        """Look for a peak at the bound, then halve what lies between. `low` is the least target to try."""
+        """Look for a peak at the bound, halve what lies between, and end just below the peak (or prove it).
+
+        `low` is the least target that is still to be tried in this round.
+        """
         target = low = self.bound
         resolution = 0
-        while not self.finished() and self.peak - low > resolution:
+        while not self.finished() and low < self.peak:
             if self.decided(portfolio, target, nodes):
                 low = max(low, self.bound)
             else:
                 low, resolution = target + 1, (self.peak - self.bound) // RESOLUTION
-            target = (low + self.peak - 1) // 2
+            target = (low + self.peak - 1) // 2 if self.peak - low > resolution else self.peak - 1
 
     def decided(self, portfolio: Portfolio, target: int, nodes: int) -> bool:
         """Search for a packing whose peak is at most the target; keep what was found or proved."""

@@ -67,4 +67,4 @@ class Transpose(Movement):
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
-        return (np.ascontiguousarray(x.transpose(self.perm)),)
+        return (np.array(x.transpose(self.perm), order="C"),)

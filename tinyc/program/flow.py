@@ -2,7 +2,8 @@
 
 Every operator produces one output row at a time, as soon as the rows it reads are there; the one furthest downstream
 that can fire, fires. So a row is consumed as early as possible, and a line buffer holds only what is still to be read:
-the overlap of neighbouring windows, and the lag between the two paths of a residual. `kernels/stream` does the same in C.
+the overlap of neighbouring windows, and the lag between the two paths of a residual. The same in C is
+`tinyc/codegen/runtime/tinyc_stream.c`.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Flow:
         return all(feed.needs(row, self.rows[feed.line])[1] <= self.made[feed.line] for feed in stage.feeds)
 
     def next(self) -> int | None:
-        """The stage to fire: the furthest downstream that is ready; None where all rows are made (or wait for a push)."""
+        """The stage to fire: the furthest downstream that is ready; None where all rows are made or wait for a push."""
         while self._cursor >= 0:
             if self.ready(self._cursor):
                 return self._cursor

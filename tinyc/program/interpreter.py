@@ -51,7 +51,9 @@ class Arena:
         self.view(r, indices)[:] = self.random.integers(0, 256, r.bytes, dtype=np.uint8)
 
 
-def execute(program: Program, offsets: Mapping[str, int], size: int, inputs: Sequence[Array], seed: int = 0) -> list[Array]:
+def execute(
+    program: Program, offsets: Mapping[str, int], size: int, inputs: Sequence[Array], seed: int = 0
+) -> list[Array]:
     """The network's outputs, computed in an arena of `size` bytes."""
     arena = Arena(program, offsets, size, seed)
     for port, array in zip(program.inputs, inputs, strict=True):

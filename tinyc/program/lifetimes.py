@@ -1,6 +1,6 @@
 """Exact lifetimes of a Program's buffers, and where an output may overlap an input that dies.
 
-A step is one statement of the program's body; a loop or a segment is one step, since every round may touch all it holds.
+A step is one statement of the program's body; a loop or a segment is one step: every round may touch all it holds.
 Network inputs live from the first step (the caller fills them before), outputs until the last.
 """
 

@@ -136,16 +136,16 @@ class _Lowering:
         lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         places = [self._line_place(number, lines) for number in range(len(lines.values))]
         kernels = {id(variant): self._row_kernel(node, stage) for node, stage in stages for variant in stage.variants}
-        scratch = self._scratch(
-            [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants], f"the segment from {nodes[0].name}"
-        )
+        calls_of = [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants]
+        scratch = self._scratch(calls_of, f"the segment from {nodes[0].name}")
         operators = []
         for (_, stage), flow_stage in zip(stages, lines.stages, strict=True):
             read = {id(value) for value, _ in stage.reads}
             calls = []
             for v in stage.variants:
                 inputs = tuple(
-                    Rows(lines.numbers[id(x)]) if x is not None and id(x) in read else self._operand(x) for x in v.inputs
+                    Rows(lines.numbers[id(x)]) if x is not None and id(x) in read else self._operand(x)
+                    for x in v.inputs
                 )
                 call = Call(kernels[id(v)], v.site, inputs, (Rows(flow_stage.output),), scratch, stage.name)
                 calls.append((v.first, call))
@@ -234,6 +234,9 @@ def one_image(node: Node) -> tuple[Site, int]:
     if images == 1 or access is None or not slides or access.axes[0] != Elementwise(0):
         return site, 1
     constant = [v is None or v.is_constant for v in node.inputs]
+    maps = [a for a, c in zip(node.access(), constant, strict=True) if c and a is not None]
+    if any(Elementwise(0) in a.axes for a in maps):
+        return site, 1  # a constant that differs from image to image cannot be cut
     inputs = tuple(t if t is None or c else _single(t) for t, c in zip(site.sig.inputs, constant, strict=True))
     return replace(site, sig=Signature(inputs, tuple(_single(t) for t in site.sig.outputs))), images
 

@@ -1,4 +1,4 @@
-"""The Program: kernel calls and bounded loops over byte ranges of named buffers. No tensors and no order left to decide.
+"""The Program: kernel calls and bounded loops over byte ranges of named buffers; no tensors, no order left to decide.
 
     program digits
     buffer %0 64 input            // image
@@ -109,7 +109,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Rows of one tensor in a segment: `depth` of its `rows` rows, `row_bytes` each, in a buffer (all: depth == rows)."""
+    """Rows of one tensor in a segment: `depth` of its `rows` rows (perhaps all), `row_bytes` each, in a buffer."""
 
     place: Range
     rows: int
@@ -123,7 +123,7 @@ class Line:
 
 @dataclass(frozen=True)
 class StreamedOperator:
-    """One operator of a segment, row by row. `variants` are (first output row, call): borders differ from the middle."""
+    """One operator of a segment, row by row. `variants`: (first output row, call), since borders differ."""
 
     stage: Stage
     variants: tuple[tuple[int, Call], ...]

@@ -11,8 +11,8 @@ def print_program(program: Program) -> str:
     """The whole program; lines are steps in order of execution."""
     lines = [f"program {program.name}"]
     for buffer in program.buffers.values():
-        roles = (("input", buffer.is_input), ("output", buffer.is_output), ("scratch", buffer.is_scratch), ("state", buffer.is_state))
-        marks = "".join(f" {word}" for word, holds in roles if holds)
+        roles = ("input", "output", "scratch", "state")
+        marks = "".join(f" {role}" for role in roles if getattr(buffer, f"is_{role}"))
         lines.append(f"buffer %{buffer.name} {buffer.bytes}{marks}  // {buffer.label}")
     lines += [_port("input", p) for p in program.inputs]
     for statement in program.body:

@@ -60,8 +60,10 @@ def _segment(segment: Segment, program: Program, written: set[str]) -> Iterator[
     for number, line in enumerate(segment.lines):
         yield from _range(line.place, line.place.bytes, program, {}, f"line {line.label!r}")
         if line.place.bytes % line.row_bytes or not 0 < line.depth <= line.rows:
-            yield f"line {line.label!r}: expected 1 to {line.rows} whole rows of {line.row_bytes} bytes, got {line.place}"
-        if number not in made and number != segment.pushed and (line.place.buffer not in written or line.depth != line.rows):
+            whole = f"1 to {line.rows} whole rows of {line.row_bytes} bytes"
+            yield f"line {line.label!r}: expected {whole}, got {line.place}"
+        is_there = line.place.buffer in written and line.depth == line.rows
+        if number not in made and number != segment.pushed and not is_there:
             yield f"line {line.label!r} is read whole, and is not there"
         written.add(line.place.buffer)
     for operator in segment.operators:

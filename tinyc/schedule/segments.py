@@ -34,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """A tensor's bytes and life, in steps; `line_bytes` are what it needs inside a segment that holds all of its life."""
+    """A tensor's bytes and life, in steps; `line_bytes`: what it needs in a segment that holds all of its life."""
 
     bytes: int
     made: int
@@ -109,7 +109,8 @@ class _Parts:
     def all(self) -> list[_Part]:
         """Sorted by where they start."""
         wholes = [_Part(i, i + 1, self._whole(i), 0.0, False) for i in range(len(self.steps))]
-        streamed = [part for run in self.runs for i in range(run.start, run.stop) for part in self._streamed_from(i, run)]
+        starts = [(i, run) for run in self.runs for i in range(run.start, run.stop)]
+        streamed = [part for i, run in starts for part in self._streamed_from(i, run)]
         return sorted((*wholes, *streamed), key=lambda p: (p.start, p.stop, p.streamed))
 
     def _whole(self, i: int) -> float:

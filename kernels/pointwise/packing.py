@@ -1,0 +1,98 @@
+"""Weights and requantisation of dense sums as tinyc_columns_s8 reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyc.ir.types import Array
+from tinyc.kernels.common.requantise import accumulator_bound, requantisers
+from tinyc.ops.conv import ChannelMultipliers
+from tinyc.ops.fixed_point import wrap32
+from tinyc.program.kernel import Site
+
+GROUP = 4  # codes that one word holds
+BIAS = 2  # its input index
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Sums of products of one operator: `weights` [channels, pieces, depth] and `bias` [channels], int64.
+
+    A piece is a run of codes that lie side by side; each is filled up to whole groups.
+    """
+
+    weights: Array
+    bias: Array
+    multipliers: ChannelMultipliers
+    input_zero_point: int
+    output_zero_point: int
+
+    @classmethod
+    def of(cls, site: Site, depth: int, multipliers: ChannelMultipliers) -> Dense:
+        weights = site.constant(1).astype(np.int64)
+        channels = weights.shape[0]
+        bias = site.constant(BIAS).reshape(-1).astype(np.int64) if site.has(BIAS) else np.zeros(channels, np.int64)
+        x, y = site.sig.input(0), site.sig.output
+        return cls(weights.reshape(channels, -1, depth), bias, multipliers, x.zero_point, y.zero_point)
+
+    @property
+    def bound(self) -> Array:
+        """Largest magnitude of each channel's accumulator."""
+        taps = self.weights.reshape(len(self.bias), -1).T
+        return accumulator_bound(taps, self.bias, self.input_zero_point)
+
+    @property
+    def folded_bias(self) -> Array:
+        """Bias less input zero point times the sum of weights, in 32 bits."""
+        return wrap32(self.bias - self.input_zero_point * self.weights.sum(axis=(1, 2)))
+
+    def grouped(self) -> Array:
+        """Weights with every piece filled up to whole groups, [channels, groups · 4]."""
+        fill = -self.weights.shape[2] % GROUP
+        return np.pad(self.weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
+
+    def requantisers(self) -> Array:
+        """Multiplier, rounding and shift of each channel, [channels, 3]; neighbours in a pair are of one kind."""
+        r = requantisers(self.multipliers, self.output_zero_point, self.bound)
+        plain = pair_up(r.shift == 0).any(axis=1).repeat(2)[: len(self.bias)]
+        rounding = np.where(plain, np.array(self.multipliers.shift), r.rounding)
+        return np.stack([r.multiplier, rounding, np.where(plain, 0, r.shift)], axis=1)
+
+
+def pair_up(x: Array) -> Array:
+    """[channels, …] to [pairs, 2, …]; an odd channel gets a neighbour of zeros."""
+    filled = np.pad(x, ((0, x.shape[0] % 2), *((0, 0),) * (x.ndim - 1)))
+    return filled.reshape(-1, 2, *x.shape[1:])
+
+
+def pack(dense: Dense) -> Array:
+    """The constants of a tinyc_columns, int32 words: for each pair of channels biases, weights, requantisers."""
+    bias, weights, last = (pair_up(a) for a in (dense.folded_bias, dense.grouped(), dense.requantisers()))
+    pairs = len(bias)
+    parts = [bias, interleave(weights), last.reshape(pairs, -1)]
+    return np.concatenate(parts, axis=1).astype("<i4").reshape(-1)
+
+
+def interleave(weights: Array) -> Array:
+    """[pairs, 2, codes] to words [pairs, codes / 2], whose bytes are codes (0, 0, 2, 2), (1, 1, 3, 3) of both channels."""
+    split = weights.astype(np.int8).reshape(len(weights), 2, -1, 2, 2)  # pair, channel, group, half, odd
+    ordered = np.ascontiguousarray(split.transpose(0, 2, 4, 3, 1))
+    return ordered.reshape(len(weights), -1).view("<i4")
+
+
+def groups(pieces: int, depth: int) -> int:
+    """Groups of all pieces together."""
+    return pieces * -(-depth // GROUP)
+
+
+def trailing(ends: Sequence[int], first_read: Sequence[int], output_bytes: int) -> int | None:
+    """Bytes by which the output must lie below the input.
+
+    After each pair of pixels the output is written up to `ends`, and of the input `first_read` is the lowest byte
+    that a later pair reads. None where an overlap would gain nothing.
+    """
+    distance = max((end - first for end, first in zip(ends, first_read, strict=True)), default=0)
+    return max(0, distance) if distance < output_bytes else None

@@ -1,0 +1,147 @@
+#include "tinyc_columns_s8.h"
+
+#include "tinyc_dsp.h"
+
+/* Sums of two pixels a and b times two channels 0 and 1, and how the channels requantise. */
+typedef struct {
+    int32_t a0;
+    int32_t a1;
+    int32_t b0;
+    int32_t b1;
+    tinyc_requantiser r0;
+    tinyc_requantiser r1;
+} block;
+
+#if TINYC_DSP
+
+/* One group: 14 instructions for 16 products. */
+#define GROUP                           \
+    "ldmia %[x]!, {r4, r5, r6, r8}\n\t" \
+    "ldmia %[w]!, {r9, r10}\n\t"        \
+    "sxtb16 r12, r9\n\t"                \
+    "sxtb16 r9, r9, ror #8\n\t"         \
+    "smlad %[a0], r4, r12, %[a0]\n\t"   \
+    "smlad %[b0], r6, r12, %[b0]\n\t"   \
+    "smlad %[a1], r4, r9, %[a1]\n\t"    \
+    "smlad %[b1], r6, r9, %[b1]\n\t"    \
+    "sxtb16 r12, r10\n\t"               \
+    "sxtb16 r10, r10, ror #8\n\t"       \
+    "smlad %[a0], r5, r12, %[a0]\n\t"   \
+    "smlad %[b0], r8, r12, %[b0]\n\t"   \
+    "smlad %[a1], r5, r10, %[a1]\n\t"   \
+    "smlad %[b1], r8, r10, %[b1]\n\t"
+
+/* Takes the constants of two channels and multiplies them with the columns. A round is four groups; the first one is
+ * entered where as many are left as make the others whole. Compilers would spill here, so it is one piece of assembly,
+ * in which all registers but the frame pointer hold something: `end` waits on the stack. */
+static inline block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
+{
+    const int32_t *w = *constants;
+    int32_t a0, a1, b0, b1;
+    register int32_t m0 __asm__("r4") = (int32_t)(uintptr_t)end;
+    register int32_t h0 __asm__("r5"), s0 __asm__("r6"), m1 __asm__("r8"), h1 __asm__("r9"), s1 __asm__("r10");
+    __asm__ volatile("push {r4}\n\t"
+                     "sub r4, r4, %[x]\n\t"
+                     "lsls r4, r4, #27\n\t" /* bit 0 of the number of groups to N, bit 1 to C */
+                     "ldrd %[a0], %[a1], [%[w]], #8\n\t"
+                     "mov %[b0], %[a0]\n\t"
+                     "mov %[b1], %[a1]\n\t"
+                     "bcc 5f\n\t"
+                     "bmi 2f\n\t"
+                     "b 3f\n"
+                     "5:\n\t"
+                     "bmi 4f\n"
+                     "1:\n\t" GROUP
+                     "2:\n\t" GROUP
+                     "3:\n\t" GROUP
+                     "4:\n\t" GROUP
+                     "ldr r4, [sp]\n\t"
+                     "cmp %[x], r4\n\t"
+                     "bne 1b\n\t"
+                     "add sp, sp, #4\n\t"
+                     "ldmia %[w]!, {r4, r5, r6, r8, r9, r10}"
+                     : [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1), [x] "+&r"(x), [w] "+&r"(w),
+                       "+&r"(m0), "=&r"(h0), "=&r"(s0), "=&r"(m1), "=&r"(h1), "=&r"(s1)
+                     :
+                     : "r12", "cc", "memory");
+    *constants = w;
+    const block result = {a0, a1, b0, b1, {m0, h0, s0}, {m1, h1, s1}};
+    return result;
+}
+
+#else
+
+/* Takes the constants of two channels and multiplies them with the columns. */
+static inline block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
+{
+    const int32_t *w = *constants;
+    block s = {w[0], w[1], w[0], w[1], {0, 0, 0}, {0, 0, 0}};
+    w += 2;
+    for (; x < end; x += TINYC_COLUMN_WORDS, w += 2) {
+        for (int32_t odd = 0; odd < 2; odd++) {
+            const uint32_t w0 = tinyc_add_even_bytes(0, (uint32_t)w[odd]);
+            const uint32_t w1 = tinyc_add_odd_bytes(0, (uint32_t)w[odd]);
+            s.a0 = tinyc_mac_pair(x[odd], w0, s.a0);
+            s.a1 = tinyc_mac_pair(x[odd], w1, s.a1);
+            s.b0 = tinyc_mac_pair(x[odd + 2], w0, s.b0);
+            s.b1 = tinyc_mac_pair(x[odd + 2], w1, s.b1);
+        }
+    }
+    memcpy(&s.r0, w, sizeof s.r0);
+    memcpy(&s.r1, w + 3, sizeof s.r1);
+    *constants = w + 6;
+    return s;
+}
+
+#endif
+
+static inline int32_t rescale(int32_t sum, const tinyc_requantiser *r)
+{
+    const int32_t doubled = tinyc_shift_left(sum, 1);
+    const int32_t scaled = tinyc_high_multiply_add((uint32_t)doubled, (uint32_t)r->multiplier, r->rounding);
+    return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
+}
+
+/* Sums to codes, in place, where they do not come doubled. */
+static TINYC_RARE void rescale_any(block *s, int32_t zero_point)
+{
+    s->a0 = tinyc_requantise(s->a0, &s->r0, zero_point);
+    s->b0 = tinyc_requantise(s->b0, &s->r0, zero_point);
+    s->a1 = tinyc_requantise(s->a1, &s->r1, zero_point);
+    s->b1 = tinyc_requantise(s->b1, &s->r1, zero_point);
+}
+
+static TINYC_RARE void limit(const tinyc_columns *layer, int8_t *codes)
+{
+    for (int32_t i = 0; i < layer->channels; i++) {
+        codes[i] = tinyc_clamp(codes[i], layer->clamp[0], layer->clamp[1]);
+    }
+}
+
+void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second)
+{
+    const uint32_t *end = columns + TINYC_COLUMN_WORDS * layer->groups;
+    const int32_t *constants = layer->constants;
+    int8_t *a = first, *b = second;
+    for (int32_t left = layer->channels; left > 0; left -= 2) {
+        block s = multiply(columns, end, &constants);
+        if (s.r0.shift > 0) {
+            s.a0 = rescale(s.a0, &s.r0);
+            s.b0 = rescale(s.b0, &s.r0);
+            s.a1 = rescale(s.a1, &s.r1);
+            s.b1 = rescale(s.b1, &s.r1);
+        } else {
+            rescale_any(&s, layer->zero_point);
+        }
+        *b++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
+        *a++ = (int8_t)s.a0;
+        if (left > 1) {
+            *b++ = (int8_t)s.b1;
+            *a++ = (int8_t)s.a1;
+        }
+    }
+    if (layer->clamp[0] > -128 || layer->clamp[1] < 127) {
+        limit(layer, first);
+        limit(layer, second);
+    }
+}
