@@ -9,6 +9,7 @@ from tinyc.kernels import (
     concatenation,
     conv,
     copy,
+    depthwise,
     elementwise,
     fully_connected,
     gather,
@@ -24,6 +25,6 @@ from tinyc.kernels import (
 )
 
 __all__ = [
-    "cmsis_nn", "concatenation", "conv", "copy", "elementwise", "fully_connected", "gather", "lut",
+    "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected", "gather", "lut",
     "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax", "sums",
 ]

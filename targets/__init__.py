@@ -21,6 +21,7 @@ from tinyc.targets.target import Emulator, Memory, Target
 __all__ = ["Emulator", "Memory", "Target", "describe", "load", "names"]
 
 GROUP = "tinyc.targets"
+_LOADING: list[EntryPoint] = []  # plugins whose callable runs right now
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ def _all_entries() -> Iterator[_Entry]:
 
 def _plugin(point: EntryPoint) -> object:
     """What the entry point stands for; one that fails to load is named, so that it can be uninstalled."""
+    if point in _LOADING:
+        raise UsageError(f"it looks targets up ({GROUP}) while they are being read; give .toml files or Target objects")
+    _LOADING.append(point)
     try:
         found = point.load()
         return found() if callable(found) else found
@@ -79,6 +83,8 @@ def _plugin(point: EntryPoint) -> object:
             f"The target plugin {point.name} ({point.value}) failed to load: {error!r}. "
             "Update or uninstall the package that brings it."
         ) from error
+    finally:
+        _LOADING.remove(point)
 
 
 def _entries(brought: object, owner: str) -> Iterator[_Entry]:

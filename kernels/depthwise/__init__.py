@@ -52,9 +52,15 @@ class Geometry:
         return cls((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], first, (bottom - top, right - left), padding)
 
     @property
+    def window(self) -> tuple[int, int]:
+        """Taps that the C computes: smaller kernels have zeros below and to the right."""
+        return max(3, self.kernel[0]), max(3, self.kernel[1])
+
+    @property
     def window_pairs(self) -> int:
         """Pairs of rows that the outputs of one step read: one row of them for stride 2, two for stride 1."""
-        return self.kernel[0] // 2 + 1 if self.stride == 1 else (self.kernel[0] + 1) // 2
+        rows = self.window[0]
+        return rows // 2 + 1 if self.stride == 1 else (rows + 1) // 2
 
     @property
     def strip_pairs(self) -> int:
@@ -66,7 +72,7 @@ class Geometry:
     @property
     def width(self) -> int:
         """Columns of the strip: the padded image, and what the last two outputs of a row read."""
-        last = (self.output[1] + self.output[1] % 2 - 1) * self.stride + self.kernel[1]
+        last = (self.output[1] + self.output[1] % 2 - 1) * self.stride + self.window[1]
         return -(-max(self.padding[1] + self.input[1], last) // 2) * 2
 
 
@@ -87,8 +93,6 @@ class DepthwiseS8(Kernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         op, sig = site.op, site.sig
         assert isinstance(op, WindowOperator)
-        if target.simd != "dsp":
-            return "it is for cores with the DSP extension"
         if sig.output.shape[0] != 1:
             return "it takes one image at a time"
         if sig.input(0).shape[3] != sig.output.shape[3] or sig.output.shape[3] < 2:
@@ -122,7 +126,8 @@ class DepthwiseS8(Kernel):
         return 0 if input == 0 and shrinks else None
 
     def cost(self, site: Site, target: Target) -> float:
-        return 2.2 * site.op.macs(site.sig)
+        per_mac = {"none": 20.0, "dsp": 3.0, "mve": 3.0}
+        return per_mac[target.simd] * site.op.macs(site.sig)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output

@@ -56,6 +56,14 @@ class Trial:
     inputs: list[list[Array]]  # for each sample
     place: dict[str, int] = field(default_factory=dict)  # "x0", "x1", …, "y" → offset in the arena
 
+    def dying(self) -> tuple[int, int]:
+        """Bytes of an input under the output that no output covers: it dies, so that a kernel may write there."""
+        if self.layout.over is None:
+            return 0, 0
+        node = self.graph.nodes[0]
+        x = self.place[f"x{self.layout.over}"]
+        return max(x, self.place["y"] + node.output.type.bytes), x + node.input(self.layout.over).type.bytes
+
     def __str__(self) -> str:
         node = self.graph.nodes[0]
         operands = ", ".join(map(str, node.signature.inputs))
@@ -90,7 +98,7 @@ def _samples(graph: Graph, rng: np.random.Generator) -> list[list[Array]]:
 
 @dataclass(frozen=True)
 class Bench:
-    """A program of many trials. `samples` are arenas before, `expected` after, `judged` masks scratch."""
+    """A program of many trials. `samples` are arenas before, `expected` after, `judged` masks what dies."""
 
     project: CProject
     samples: tuple[Array, ...]
@@ -130,7 +138,7 @@ def make_bench(kernel: Kernel, chosen: Sequence[Trial], target: Target) -> Bench
     program = lower(graph, Schedule(names, dict.fromkeys(names, kernel.name)), target)
     offsets, scratch, size = _offsets(program, chosen, nodes)
     judged = np.ones(size, bool)
-    for first, last in scratch:
+    for first, last in (*scratch, *(trial.dying() for trial in chosen)):
         judged[first:last] = False
     project = emit_project(_one_port(program, size), _plan(offsets, size, target), target, name="bench")
     before, after = zip(*(_arena(chosen, size, number) for number in range(SAMPLES)), strict=True)

@@ -22,9 +22,32 @@ def accessor(network: Network, kind: str, index: int) -> str:
 def header(network: Network) -> str:
     """Text of NAME.h: sizes, quantisation of the ends, and four functions."""
     prefix, macro = network.prefix, network.macro
-    lines = [
+    lines = _head(network)
+    if network.program.pushed:
+        lines += _push(network, network.program.pushed)
+    for kind, ports in (("input", network.program.inputs), ("output", network.program.outputs)):
+        for index, port in enumerate(ports):
+            lines += _port(network, kind, index, port)
+    lines += [
+        f"/* For debugging; link {prefix}_operators.c. */",
+        f"extern const tinyc_operator {prefix}_operators[{macro}_OPERATORS];",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _head(network: Network) -> list[str]:
+    """Sizes, and the two functions that every network has."""
+    prefix, macro = network.prefix, network.macro
+    return [
         f"/* {prefix}: a neural network compiled by tinyc. Call init once, then fill the input and invoke, any",
-        " * number of times. Inputs are consumed: invoke may overwrite them. No heap, no recursion; the arena is all state. */",
+        " * number of times. Inputs are consumed: invoke may overwrite them. No heap, no recursion; the arena is all",
+        " * the state. */",
         f"#ifndef {macro}_H",
         f"#define {macro}_H",
         "",
@@ -44,22 +67,6 @@ def header(network: Network) -> str:
         f"tinyc_status {prefix}_invoke(void);",
         "",
     ]
-    if network.program.pushed:
-        lines += _push(network, network.program.pushed)
-    for kind, ports in (("input", network.program.inputs), ("output", network.program.outputs)):
-        for index, port in enumerate(ports):
-            lines += _port(network, kind, index, port)
-    lines += [
-        f"/* For debugging; link {prefix}_operators.c. */",
-        f"extern const tinyc_operator {prefix}_operators[{macro}_OPERATORS];",
-        "",
-        "#ifdef __cplusplus",
-        "}",
-        "#endif",
-        "",
-        "#endif",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _push(network: Network, line: Line) -> list[str]:
@@ -68,8 +75,8 @@ def _push(network: Network, line: Line) -> list[str]:
         f"#define {macro}_ROWS {line.rows}u",
         f"#define {macro}_ROW_BYTES {line.row_bytes}u",
         "/* Delivers the next n rows of the image, from the top; any n, as the camera has them. They are copied or",
-        f" * used at once. After the last of {macro}_ROWS rows, {prefix}_invoke gives the outputs, and the next image may",
-        " * begin. */",
+        f" * used at once. After the last of {macro}_ROWS rows, {prefix}_invoke gives the outputs, and the next",
+        " * image may begin. */",
         f"tinyc_status {prefix}_push_rows(const {network.program.inputs[0].type.dtype.c} *rows, size_t n);",
         "",
     ]

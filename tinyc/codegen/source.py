@@ -115,7 +115,8 @@ def _describe(network: Network, writer: CallWriter) -> str:
     ):
         for place, kind in zip(places, kinds, strict=True):
             if isinstance(place, Range) and kind is not None:
-                rows.append(f" *   {label:<4}{comment(str(kind))} at {network.plan.offsets[place.buffer] + place.start}")
+                offset = network.plan.offsets[place.buffer] + place.start
+                rows.append(f" *   {label:<4}{comment(str(kind))} at {offset}")
             elif isinstance(place, Rows):
                 rows.append(f" *   {label:<4}{comment(str(kind))}, rows of line {place.line}")
     if call.scratch:

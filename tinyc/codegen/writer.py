@@ -107,7 +107,8 @@ class CallWriter:
 
     def constant(self, key: str) -> str:
         """The symbol of one of the arrays that the kernel's `constants` declares."""
-        return self.pool.add(f"{self.number}_{key}", self._tables[key], weights=False)
+        packed = key in self.call.kernel.weights
+        return self.pool.add(f"{self.number}_{key}", self._tables[key], weights=packed)
 
     def mutable_constant(self, key: str) -> str:
         """The same for an API that takes a pointer to non-const though it only reads."""

@@ -15,9 +15,9 @@ from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 if TYPE_CHECKING:
     from tinyc.memory.portfolio import Portfolio
 
-FIRST_NODES = 4  # nodes per block and rule in the first round of searches
+FIRST_NODES = 8  # nodes per block and rule in the first round of searches
 ROUNDS = 2  # rounds before the nodes are doubled
-CENTRES = 4  # sections around which a round looks for a proof
+CENTRES = 2  # sections around which a round looks for a proof
 RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
 
 

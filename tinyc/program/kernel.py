@@ -61,6 +61,7 @@ class Kernel:
     includes: ClassVar[tuple[str, ...]] = ()
     sources: ClassVar[tuple[str, ...]] = ()
     headers: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[frozenset[str]] = frozenset()  # the keys of `constants` that hold packed weights
     folder: ClassVar[Path]
     library_functions: ClassVar[tuple[str, ...]] = ()  # functions of the provider's library that the call reaches
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -115,7 +116,7 @@ def _how(statement: Statement) -> Literal["call", "loop", "segment"]:
     return "segment" if isinstance(statement, Segment) else "loop" if isinstance(statement, Loop) else "call"
 
 
-def _placed(program: Program, offsets: dict[str, int]) -> list[Placed]:
+def _placed(program: Program, offsets: Mapping[str, int]) -> list[Placed]:
     rows, touched = _lines(program), _touched(program)
     found = []
     for name, (first, last) in lifetimes(program).items():

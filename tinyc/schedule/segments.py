@@ -8,6 +8,7 @@ then, among the partitions under a budget, the one with the least extra work.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,7 +68,7 @@ def choose_segments(
     least = least_peak(parts, len(steps))
     if math.isinf(least):
         return ()  # the input cannot be streamed; lowering says why
-    limit = max(math.inf if budget is None else float(budget), least)
+    limit = sys.float_info.max if budget is None else max(float(budget), least)  # never a part that cannot run
     return tuple(
         tuple(step.node.output.name for step in steps[part.start : part.stop])
         for part in cheapest(parts, len(steps), limit) if part.streamed
