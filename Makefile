@@ -2,7 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
-DEBIAN := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang gcc cmake
+DEBIAN := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang gcc cmake python3-venv
 
 .PHONY: demo test lint setup debian long clean
 
@@ -26,16 +26,23 @@ $(VENV)/.ready: pyproject.toml
 	  { echo "tinyc needs Python 3.11 or newer; name one with 'make PYTHON=python3.12 ...'"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade pip setuptools wheel
-	$(PY) -m pip install --quiet --editable '.[test]'
+	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --editable '.[test]'
 	@touch $@
 
 # The Debian packages, installed only where one is missing; other systems bring the same tools by their own means.
 debian:
-	@for tool in arm-none-eabi-gcc qemu-system-arm gcc clang cmake; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in arm-none-eabi-gcc qemu-system-arm gcc clang cmake; do \
+	   command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	 $(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	 specs=$$(arm-none-eabi-gcc -print-file-name=nano.specs 2>/dev/null) && [ -f "$$specs" ] || missing="$$missing newlib"; \
 	 if [ -z "$$missing" ]; then exit 0; fi; \
-	 if ! command -v apt-get >/dev/null; then echo "Missing:$$missing. Install them with your system's package manager (Debian names: $(DEBIAN))."; exit 1; fi; \
-	 if [ "$$(id -u)" = 0 ]; then sudo=; elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo=sudo; \
-	 else echo "Missing:$$missing. Installing them needs root: run 'sudo apt-get install $(DEBIAN)' and try again."; exit 1; fi; \
+	 if ! command -v apt-get >/dev/null; then \
+	   echo "Missing:$$missing. Install them with your system's package manager (Debian names: $(DEBIAN))."; exit 1; fi; \
+	 if [ "$$(id -u)" = 0 ]; then sudo=; \
+	 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo=sudo; \
+	 else echo "Missing:$$missing. Installing them needs root: run 'sudo apt-get install $(DEBIAN)' and try again."; \
+	   exit 1; fi; \
+	 echo "Installing$$missing"; \
 	 $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(DEBIAN) >/dev/null
 
 clean:

@@ -14,6 +14,7 @@ from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
+from tinyc.passes.split_patches import SplitPatches
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
@@ -40,4 +41,5 @@ __all__ = [
     "FoldPadding",
     "FuseActivation",
     "FuseLuts",
+    "SplitPatches",
 ]

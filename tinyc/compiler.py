@@ -167,7 +167,8 @@ def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:
 
     ends = (DropFloatEnds(),) if options.io == "int8" else ()
     pipeline = (*ends, *(DEFAULT_PIPELINE if options.pipeline is None else options.pipeline))
-    with PassContext(options.opt_level, options.disabled_pass, instruments=options.instruments) as context:
+    asked = [pass_.name for pass_ in options.pipeline or ()]
+    with PassContext(options.opt_level, options.disabled_pass, asked, instruments=options.instruments) as context:
         Sequential(pipeline)(graph)
     copy_constant_outputs(graph)
     verify_graph(graph)

@@ -54,33 +54,42 @@ class Dense:
         fill = -self.weights.shape[2] % GROUP
         return np.pad(self.weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
 
-    def requantisers(self) -> Array:
-        """Multiplier, rounding and shift of each channel, [channels, 3]; neighbours in a pair are of one kind."""
+    def requantisers(self, block: int) -> Array:
+        """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind."""
         r = requantisers(self.multipliers, self.output_zero_point, self.bound)
-        plain = pair_up(r.shift == 0).any(axis=1).repeat(2)[: len(self.bias)]
+        plain = in_blocks(r.shift == 0, block).any(axis=1).repeat(block)[: len(self.bias)]
         rounding = np.where(plain, np.array(self.multipliers.shift), r.rounding)
-        return np.stack([r.multiplier, rounding, np.where(plain, 0, r.shift)], axis=1)
+        return np.stack([r.multiplier, rounding, np.where(plain, 0, r.shift)], axis=1).astype(np.int32)
 
 
-def pair_up(x: Array) -> Array:
-    """[channels, …] to [pairs, 2, …]; an odd channel gets a neighbour of zeros."""
-    filled = np.pad(x, ((0, x.shape[0] % 2), *((0, 0),) * (x.ndim - 1)))
-    return filled.reshape(-1, 2, *x.shape[1:])
+def needs_constants(site: Site) -> str | None:
+    """Why nothing can be packed at compile time, where that is so."""
+    computed = site.data[1] is None or (site.has(BIAS) and site.data[BIAS] is None)
+    return "weights and bias must be constants" if computed else None
 
 
-def pack(dense: Dense) -> Array:
-    """The constants of a tinyc_columns, int32 words: for each pair of channels biases, weights, requantisers."""
-    bias, weights, last = (pair_up(a) for a in (dense.folded_bias, dense.grouped(), dense.requantisers()))
-    pairs = len(bias)
-    parts = [bias, interleave(weights), last.reshape(pairs, -1)]
+def in_blocks(x: Array, block: int) -> Array:
+    """[channels, …] to [blocks, block, …]; the last one is filled up with zeros."""
+    filled = np.pad(x, ((0, -x.shape[0] % block), *((0, 0),) * (x.ndim - 1)))
+    return filled.reshape(-1, block, *x.shape[1:])
+
+
+def pack(dense: Dense, block: int, *tables: Array) -> Array:
+    """int32 words, for each block of channels: biases, weights, and the block's part of each further table."""
+    bias, weights, *rest = (in_blocks(t, block) for t in (dense.folded_bias, dense.grouped(), *tables))
+    parts = [bias, interleave(weights), *(table.reshape(len(bias), -1) for table in rest)]
     return np.concatenate(parts, axis=1).astype("<i4").reshape(-1)
 
 
 def interleave(weights: Array) -> Array:
-    """[pairs, 2, codes] to words [pairs, codes / 2], whose bytes are codes (0, 0, 2, 2), (1, 1, 3, 3) of both channels."""
-    split = weights.astype(np.int8).reshape(len(weights), 2, -1, 2, 2)  # pair, channel, group, half, odd
-    ordered = np.ascontiguousarray(split.transpose(0, 2, 4, 3, 1))
-    return ordered.reshape(len(weights), -1).view("<i4")
+    """[blocks, channels, codes] to words [blocks, …]: group by group, for each pair of channels two words.
+
+    Their bytes are codes (0, 0, 2, 2) and (1, 1, 3, 3) of both channels.
+    """
+    blocks, channels, _ = weights.shape
+    split = weights.astype(np.int8).reshape(blocks, channels // 2, 2, -1, 2, 2)  # …, channel, group, half, odd
+    ordered = np.ascontiguousarray(split.transpose(0, 3, 1, 5, 4, 2))
+    return ordered.reshape(blocks, -1).view("<i4")
 
 
 def groups(pieces: int, depth: int) -> int:

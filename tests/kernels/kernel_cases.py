@@ -150,6 +150,10 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.DepthwiseConv2D(padding=(1, 1, 1, 1)), _int8(1, 6, 6, 9), (1, 3, 3, 9), None),
         _weighted(ops.DepthwiseConv2D(padding=(1, 1, 0, 3)), _int8(1, 6, 6, 9), (1, 3, 3, 9), None),
         _weighted(ops.DepthwiseConv2D(padding=(6, 0, 6, 0)), _int8(3, 3, 3, 5), (1, 4, 2, 5), None),
+        _weighted(ops.DepthwiseConv2D(padding=(0, 0, 1, 1), stride=(2, 2)), _int8(1, 8, 7, 6), (1, 3, 3, 6), (5,) * 6),
+        _weighted(ops.DepthwiseConv2D(padding=(2, 2, 2, 2), clamp=(-90, 80)), _int8(1, 9, 5, 3), (1, 5, 5, 3), None),
+        _weighted(ops.DepthwiseConv2D(padding=(0, 1, 1, 1)), _int8(1, 2, 9, 4), (1, 3, 3, 4), (1, 2, -3, 4)),
+        _weighted(ops.DepthwiseConv2D(padding=(3, 3, 3, 3)), _int8(1, 2, 2, 5, zero=-128), (1, 7, 7, 5), (-9,) * 5),
     ),
     "fully_connected": (
         _DENSE,

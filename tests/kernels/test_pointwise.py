@@ -64,7 +64,34 @@ def pointwise_cases() -> Iterator[Case]:
                 yield weighted(op, (1, rows, columns, deep), (wide, 1, 1, deep), seed * 5 + other, depth=deep)
 
 
-CASES = {"tinyc/pointwise_s8": pointwise_cases}
+def window_cases() -> Iterator[Case]:
+    """Windows, strides, dilations and paddings over all numbers of channels and small maps."""
+    windows = ((1, 1), (3, 3), (2, 3), (5, 1), (1, 4))
+    for seed, (channels, window) in enumerate(product(CHANNELS, windows)):
+        deep, wide = (channels, 1 + seed % 5) if seed % 2 else (1 + seed % 6, channels)
+        stride, dilation = (1 + seed % 2, 1 + seed // 2 % 3), (1 + seed % 2, 1 + (seed // 3) % 2)
+        padding = (seed % 3, seed // 2 % 3, seed // 4 % 3, seed // 5 % 3)
+        reach = [(taps - 1) * d + 1 for taps, d in zip(window, dilation, strict=True)]
+        rows, columns = (max(r, 1 + (seed * k) % 9) for r, k in zip(reach, (5, 7), strict=True))
+        op = ops.Conv2D(stride, dilation, padding, CLAMPS[seed % 3])
+        yield weighted(op, (1, rows, columns, deep), (wide, *window, deep), seed, depth=deep * window[0] * window[1])
+
+
+def dense_cases(rows: tuple[int, ...]) -> Iterator[Case]:
+    """Every number of inputs and outputs, with one weight scale and with one per output."""
+    for seed, channels in enumerate(CHANNELS):
+        for other in (1, 3, 8, 18):
+            for deep, wide in {(channels, other), (other, channels)}:
+                x, op = (rows[(seed + other) % len(rows)], deep), ops.FullyConnected(CLAMPS[(seed + other) % 3])
+                yield weighted(op, x, (wide, deep), seed * 3 + other, depth=deep, per_channel=other > 3)
+
+
+CASES = {
+    "tinyc/pointwise_s8": pointwise_cases,
+    "tinyc/conv_columns_s8": window_cases,
+    "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
+    "tinyc/dense_s8": lambda: dense_cases((1,)),
+}
 
 
 def bench(name: str, core: str, every: int):  # type: ignore[no-untyped-def]

@@ -66,7 +66,7 @@ def problems(draw: st.DrawFn, most: int = 5, fixed: bool = False) -> tuple[list[
 
 
 @given(problems())
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_optimal_against_brute_force(problem: tuple[list[Block], list[Trail]]) -> None:
     blocks, trails = problem
     best = brute_force(blocks, trails)
@@ -110,6 +110,17 @@ def test_every_rule_decides_by_itself(problem: tuple[list[Block], list[Trail]]) 
                 solid = [block for block in blocks if block.size]
                 names = [block.name for block in instance.blocks]
                 check(solid, trails, dict(zip(names, search.offsets, strict=True)))
+
+
+@given(problems())
+@settings(max_examples=100)
+def test_a_proof_needs_only_the_blocks_around_the_peak(problem: tuple[list[Block], list[Trail]]) -> None:
+    """A long chain of small blocks before and after changes neither the optimum nor that it is proved."""
+    blocks, trails = problem
+    best = brute_force(blocks, trails)
+    around = [Block(f"c{i}", 1 + i % 2, i, i + 1, 1) for i in range(-40, 40)]
+    packing = pack([*around[:38], *blocks, *around[52:]], trails, time_limit=60)
+    assert (packing.peak, packing.optimal) == (max(3, best or 0), True)
 
 
 @pytest.mark.long
@@ -315,7 +326,7 @@ def assert_within(blocks: Sequence[Block], limit: float) -> None:
 
 def test_the_same_input_gives_the_same_packing_whatever_the_hash_seed() -> None:
     program = (
-        "import random; from tinyc.memory import *; r = random.Random(3)\n"
+        "import random; from tinyc.memory import *; r = random.Random(2)\n"
         "f = [r.randint(0, 20) for _ in range(40)]\n"
         "b = [Block(f'b{i}', r.randint(1, 99) * 8, at, at + r.randint(0, 6)) for i, at in enumerate(f)]\n"
         "t = [Trail(f'b{i}', f'b{i + 1}', 16 * (i % 3)) for i in range(0, 39, 3)]\n"

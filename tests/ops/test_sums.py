@@ -46,7 +46,7 @@ def test_pooling_from_sums_is_exact(name: str) -> None:
 
 @given(graphs(), rngs())
 def test_rows_are_slices(graph: Graph, random: np.random.Generator) -> None:
-    """What `on_rows` computes from the rows that the access map names is a slice of the whole result."""
+    """What `tile` computes from the rows that the access map names is a slice of the whole result."""
     inputs = [random.integers(-128, 128, v.type.shape).astype(np.int8) for v in graph.inputs]
     known = evaluate_all(graph, inputs)
     for node in graph.nodes:

@@ -79,15 +79,6 @@ class Builder:
         inputs = [self._value(operand) for operand in operands]
         return self.graph.add(op, inputs, result).output
 
-    def extend(self, chain: Sequence[str], x: Value) -> None:
-        """One node after the other, from x on, as far as operators take what is there."""
-        for name in chain:
-            made = STEPS[name](self, x)
-            if made is None:
-                return
-            self.values.append(made)
-            x = made
-
     def _value(self, operand: Value | Constant | None) -> Value | None:
         if isinstance(operand, Constant):
             return self.graph.add_constant("constant", operand.type, operand.data)

@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.support.builder import Builder, Constant
 from tests.support.operator_cases import clamp_of
 from tinyc import ops
 from tinyc.ir.graph import Graph, Value
-from tinyc.ir.operator import Operator, TypeRuleError
-from tinyc.ir.types import Array, DType, Quant, Shape, Signature, TensorType
+from tinyc.ir.types import DType, Quant, Shape, TensorType
 from tinyc.ops.conv import Convolution
 from tinyc.ops.window import WindowOperator, same_padding
 
-T = TypeVar("T")
 W = TypeVar("W", bound=WindowOperator)
 
 
@@ -262,6 +261,16 @@ IDIOMS = (
 )
 
 
+def _extend(b: Builder, chain: Sequence[str], x: Value) -> None:
+    """One node after the other, from x on, as far as operators take what is there."""
+    for name in chain:
+        made = STEPS[name](b, x)
+        if made is None:
+            return
+        b.values.append(made)
+        x = made
+
+
 @st.composite
 def graphs(
     draw: st.DrawFn,
@@ -293,7 +302,7 @@ def graphs(
     for _ in range(b.size(1, max_nodes)):
         chain = b.pick([*idioms, *([name] for name in names)])
         if len(b.graph.nodes) < max_nodes:
-            b.extend(chain, b.pick(b.values[-4:]))
+            _extend(b, chain, b.pick(b.values[-4:]))
     _finish(b, float_ends, unused)
     return b.graph
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tinyc.cli.console import Answer, Console, Line, table
 from tinyc.cli.figures import headline, verdict
 from tinyc.cli.options import add_compilation, add_model, add_target, compile_model
+from tinyc.errors import UsageError
+
+if TYPE_CHECKING:
+    from tinyc.codegen import CProject
+    from tinyc.compiler import Compiled
 
 HELP = "show the memory plan of a model"
 BAR = 30  # characters of a full arena
@@ -16,6 +23,8 @@ BAR = 30  # characters of a full arena
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_target(parser, required=True)
+    parser.add_argument("--html", metavar="FILE", type=Path, help="also write the report page, memory over time, there")
+    parser.add_argument("--svg", metavar="FILE", type=Path, help="also write the picture of memory over time there")
     add_compilation(parser)
 
 
@@ -25,7 +34,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     compiled = compile_model(args, console)
     project = compiled.project()
     data = full_report(compiled, project) | {"seconds": round(compiled.seconds, 3)}
-    lines = [*headline(data), *_timeline(data), _bounds(data)]
+    lines = [*headline(data), *_timeline(data), _bounds(data), *_draw(args, compiled, project)]
     return Answer(data, lines, does_not_fit(compiled, project))
 
 
@@ -50,3 +59,21 @@ def _bounds(data: dict[str, Any]) -> str:
         f"  arena {data['arena_bytes']:,} ({verdict(data)}) | lower bound {data['lower_bound_bytes']:,} | "
         f"activations alone {data['max_live_bytes']:,} | largest scratch {data['scratch_bytes']:,}"
     )
+
+
+def _draw(args: argparse.Namespace, compiled: Compiled, project: CProject) -> Iterator[str]:
+    """Write the page and the picture where they are asked for; a line for each."""
+    from tinyc.report import memory_map, memory_svg, report_page
+
+    if args.html:
+        yield _write(args.html, report_page(compiled, project))
+    if args.svg:
+        yield _write(args.svg, memory_svg(memory_map(compiled)) + "\n")
+
+
+def _write(path: Path, text: str) -> str:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}. Name a file in a folder that exists.") from error
+    return f"  wrote {path}"

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from tinyc.ir.access import Access, Elementwise, Interval, Whole
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 
-ROWS = 1  # the axis of rows in an NHWC tensor
+ROWS, COLS = 1, 2  # the axes of rows and columns in an NHWC tensor
 
 
 class TypeRuleError(Exception):
@@ -39,14 +39,15 @@ class Operator:
         """For each input (None where absent), how output number `output` reads it."""
         return tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs)
 
-    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
-        """This operator for output rows [lo, hi) alone, given just the input rows that its access map names.
+    def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
+        """This operator for output indices [lo, hi) of an axis (ROWS or COLS), given just the part of each input that
+        its access map names for them.
 
-        None where it cannot be tiled along rows. An operator whose attributes speak of rows overrides this.
+        None where it cannot be tiled along that axis. An operator whose attributes speak of the axis overrides this.
         """
-        maps = [a for a in self.access(sig) if a is not None]
-        follows = [a.axes[ROWS] for a in maps if len(a.axes) == sig.output.rank and not isinstance(a.axes[ROWS], Whole)]
-        tiles = sig.output.rank == 4 and bool(follows) and all(a == Elementwise(ROWS) for a in follows)
+        maps = [a for a in self.access(sig) if a is not None and len(a.axes) == sig.output.rank]
+        follows = [a.axes[axis] for a in maps if not isinstance(a.axes[axis], Whole)]
+        tiles = sig.output.rank == 4 and bool(follows) and all(a == Elementwise(axis) for a in follows)
         return self if tiles else None
 
     def from_sums(self, sig: Signature) -> Operator | None:

@@ -209,14 +209,21 @@ _STEP = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:\{([^}]*)\})?\s*(,|$)")
 
 
 def parse_pipeline(text: str) -> tuple[Pass, ...]:
-    """Passes from their text form, `name{option=value,…},name,…`. UsageError names what is wrong."""
-    found, position = [], 0
+    """Passes from their text form, `name{option=value,…},name,…`; `default` stands for the default pipeline.
+
+    UsageError names what is wrong.
+    """
+    from tinyc.passes import DEFAULT_PIPELINE
+
+    found: list[Pass] = []
+    position = 0
     while position < len(text):
         match = _STEP.match(text, position)
         if not match:
             rest = text[position:]
             raise UsageError(f"cannot read the pipeline at {rest!r}; expected name{{option=value}},name,…")
-        found.append(_instantiate(match.group(1), match.group(2) or ""))
+        name, options = match.group(1), match.group(2) or ""
+        found += DEFAULT_PIPELINE if (name, options) == ("default", "") else [_instantiate(name, options)]
         position = match.end()
     return tuple(found)
 

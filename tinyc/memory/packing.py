@@ -15,7 +15,8 @@ from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 if TYPE_CHECKING:
     from tinyc.memory.portfolio import Portfolio
 
-FIRST_NODES = 8  # nodes per block and rule in the first round of searches
+FIRST_NODES = 4  # nodes per block and rule in the first round of searches
+AT_BOUND = 4  # times as many nodes at the lower bound, which is nearly always the optimum
 ROUNDS = 2  # rounds before the nodes are doubled
 CENTRES = 2  # sections around which a round looks for a proof
 RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
@@ -109,19 +110,23 @@ class _Run:
             if self.finished() or len(near) == len(self.instance.blocks):
                 return
             part = build([self.instance.blocks[b] for b in near], self.trails)
-            answer = Portfolio(part, section_needs(part)).decide(self.peak - 1, nodes, self.deadline)
+            aim = self.peak - 1 if self.capacity is None else self.capacity
+            answer = Portfolio(part, section_needs(part)).decide(aim, nodes, self.deadline)
             if answer is not None and answer.offsets is None:
-                self.bound = self.peak
+                self.refuted(aim)
 
     def narrow(self, portfolio: Portfolio, nodes: int) -> None:
         """Look for a peak at the bound, halve what lies between, and end just below the peak (or prove it).
 
-        `low` is the least target that is still to be tried in this round.
+        `low` is the least target that is still to be tried in this round. With a capacity, that alone is tried.
         """
+        if self.capacity is not None:
+            self.decided(portfolio, self.capacity, nodes)
+            return
         target = low = self.bound
         resolution = 0
         while not self.finished() and low < self.peak:
-            if self.decided(portfolio, target, nodes):
+            if self.decided(portfolio, target, nodes * (AT_BOUND if target == self.bound else 1)):
                 low = max(low, self.bound)
             else:
                 low, resolution = target + 1, (self.peak - self.bound) // RESOLUTION
@@ -133,10 +138,14 @@ class _Run:
         if answer is None:
             return False
         if answer.offsets is None:
-            self.bound = max(self.bound, min(self.peak, self.instance.next_peak(target)))
+            self.refuted(target)
         else:
             self.offer(self.settle(answer.offsets), f"branch and bound by {answer.rule}")
         return True
+
+    def refuted(self, target: int) -> None:
+        """Lift the bound: no packing has a peak of `target` or less."""
+        self.bound = max(self.bound, min(self.peak, self.instance.next_peak(target)))
 
     def settle(self, offsets: list[int]) -> list[int]:
         """The packing moved down as far as first fit can: a search stops at its target, not at its best."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinyc.ir.access import Access, Interval, Window
-from tinyc.ir.operator import ROWS, Operator, expect, operator
+from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import Movement, expect_int8, given
 
@@ -41,13 +41,13 @@ class Pad(Movement):
         axes = tuple(Window(axis, extent=1, before=count) for axis, count in enumerate(self.before))
         return (Access.elementwise(len(axes)) if moves_nothing else Access(axes),)
 
-    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
-        """Padding rows belong to the true border: a tile has those that it covers."""
+    def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
+        """Padding belongs to the true border: a tile has what it covers of it."""
         if sig.output.rank != 4:
             return None
-        (lo, hi), above, height = rows, self.before[ROWS], sig.input(0).shape[ROWS]
+        (lo, hi), ahead, size = part, self.before[axis], sig.input(0).shape[axis]
         before, after = list(self.before), list(self.after)
-        before[ROWS], after[ROWS] = max(0, above - lo), max(0, hi - above - height)
+        before[axis], after[axis] = max(0, ahead - lo), max(0, hi - ahead - size)
         return replace(self, before=tuple(before), after=tuple(after))
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:

@@ -54,11 +54,11 @@ class StridedSlice(Movement):
             return Window(axis, extent=1, stride=stride, before=-begin)
         return Sampled(axis, tuple(begin + y * stride for y in range(count)))
 
-    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
-        """A slice that takes every row stays one on each tile; others move rows and are not tiled."""
-        if super().on_rows(sig, rows) is None:
+    def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
+        """A slice that takes all of an axis stays one on each tile; others move its elements and are not tiled."""
+        if super().tile(sig, axis, part) is None:
             return None
-        return replace(self, shape=(self.shape[0], rows[1] - rows[0], *self.shape[2:]))
+        return replace(self, shape=(*self.shape[:axis], part[1] - part[0], *self.shape[axis + 1 :]))
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

@@ -30,16 +30,16 @@ class WindowOperator(Operator):
     def with_padding(self, padding: Padding) -> WindowOperator:
         return replace(self, padding=padding)
 
-    def on_rows(self, sig: Signature, rows: Interval) -> Operator | None:
-        """Padding above and below remains only where the rows touch the image's border."""
+    def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
+        """Padding remains only where the tile touches the image's true border."""
         access = self.access(sig)[0]
-        window = access.axes[ROWS] if access else None
+        window = access.axes[axis] if access else None
         if not isinstance(window, Window):
             return None
-        lo, hi = window.reads(*rows)
-        height = sig.input(0).shape[ROWS]
-        _, left, _, right = self.padding
-        return self.with_padding((max(0, -lo), left, max(0, hi - height), right))
+        lo, hi = window.reads(*part)
+        before, after = max(0, -lo), max(0, hi - sig.input(0).shape[axis])
+        top, left, bottom, right = self.padding
+        return self.with_padding((before, left, after, right) if axis == ROWS else (top, before, bottom, after))
 
     def output_size(self, rows: int, cols: int, extent: Pair) -> Pair:
         """Rows and columns of the output. Raises TypeRuleError where the window does not fit."""

@@ -126,7 +126,7 @@ def _border(feed: Feed, row: int, rows: int) -> tuple[int, int]:
 def _site(node: Node, feeds: list[tuple[int, Feed]], row: int) -> Site | str:
     """The operator on the input rows of one output row."""
     sig = node.signature
-    op = node.op.on_rows(sig, (row, row + 1))
+    op = node.op.tile(sig, ROWS, (row, row + 1))
     if op is None:
         return "its rows cannot be computed one by one"
     inputs = list(sig.inputs)

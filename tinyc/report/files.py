@@ -1,4 +1,4 @@
-"""All files of an output folder: the C project, report.json, schedule.json and manifest.json."""
+"""All files of an output folder: the C project, report.json, report.html, schedule.json and manifest.json."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinyc.report.manifest import FILE as MANIFEST
 from tinyc.report.manifest import manifest
+from tinyc.report.page import FILE as PAGE
+from tinyc.report.page import report_page
 from tinyc.report.summary import full_report
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def output_files(compiled: Compiled, project: CProject, *, cmsis_nn: Path | None
     if cmsis_nn is not None and project.standin_sources:
         files["CMakeLists.txt"] = _link(files["CMakeLists.txt"], cmsis_nn)
     files["report.json"] = as_json(full_report(compiled, project))
+    files[PAGE] = report_page(compiled, project)
     files["schedule.json"] = compiled.schedule.to_json()
     files[MANIFEST] = as_json(manifest(compiled, files))
     return files

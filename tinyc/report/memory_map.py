@@ -23,13 +23,14 @@ NAMED, LONGEST = 4, 40  # buffers that the sentence names, characters of a name 
 class Placed:
     """A buffer: `bytes` from `offset` on, from step `first` to step `last` (both inclusive).
 
-    `rows` says which part of the tensor is there, where it is not all of it; `touched` are the steps that read or
-    write it: at the others it waits.
+    `rows` says which part of the tensor is there, where it is not all of it; `made_by` numbers the operator that
+    writes it; `touched` are the steps that read or write it: at the others it waits.
     """
 
     name: str
     label: str
     rows: str
+    made_by: int | None
     kind: Kind
     bytes: int
     offset: int
@@ -118,13 +119,14 @@ def _how(statement: Statement) -> Literal["call", "loop", "segment"]:
 
 def _placed(program: Program, offsets: Mapping[str, int]) -> list[Placed]:
     rows, touched = _lines(program), _touched(program)
+    makers = {operator.value: number for number, operator in enumerate(executed(program))}
     found = []
     for name, (first, last) in lifetimes(program).items():
         buffer = program.buffers[name]
         label, part = rows.get(name, (buffer.label, ""))
         kind = _kind(buffer, bool(part))
         steps = tuple(touched.get(name, ()))
-        found.append(Placed(name, label, part, kind, buffer.bytes, offsets[name], first, last, steps))
+        found.append(Placed(name, label, part, makers.get(label), kind, buffer.bytes, offsets[name], first, last, steps))
     return found
 
 
@@ -159,9 +161,9 @@ def _kind(buffer: Buffer, is_line: bool) -> Kind:
 def role(memory: MemoryMap, buffer: Placed, step: int) -> str:
     """Why a buffer is live at a step."""
     if buffer.kind in ("scratch", "state"):
-        return {"scratch": "scratch of the kernels here", "state": "kept from one push of rows to the next"}[buffer.kind]
+        return {"scratch": "working memory of the kernels here", "state": "kept from one push of rows to the next"}[buffer.kind]
     if buffer.rows:
-        return f"line buffer: {buffer.rows} are there at a time"
+        return f"line buffer, {buffer.rows}"
     if step not in buffer.touched:
         later = next((s for s in buffer.touched if s > step), None)
         return "kept for the caller" if later is None else f"waits for {memory.steps[later].title}"
@@ -175,13 +177,28 @@ def peak_sentences(memory: MemoryMap) -> list[str]:
     if memory.peak is None:
         return ["Nothing runs: the arena holds inputs and outputs alone."]
     step, live = memory.steps[memory.peak], memory.live(memory.peak)
-    named = ", ".join(f"{_short(b)} {b.bytes:,} ({role(memory, b, memory.peak)})" for b in live[:NAMED])
+    named = ", ".join(_named(memory, b) for b in live[:NAMED])
     more = f", and {len(live) - NAMED} more" if len(live) > NAMED else ""
     shared = sum(b.bytes for b in live) - step.live_bytes
-    overlap = f" {shared:,} bytes count once: outputs overlap inputs that are already read there." if shared > 0 else ""
+    overlap = f" {shared:,} of these are shared: an output overwrites what has been read." if shared > 0 else ""
     together = f"{len(step.operators)} operators that run together row by row, " if len(step.operators) > 1 else ""
-    where = f"The peak is at step {memory.peak}: {together}{step.title}."
+    where = f"The peak is at step {memory.peak}: {together}{step.title}.{_as_much(memory, step)}"
     return [where, f"{step.live_bytes:,} bytes are live there: {named}{more}.{overlap}", _verdict(memory, step)]
+
+
+def _named(memory: MemoryMap, buffer: Placed) -> str:
+    assert memory.peak is not None
+    says_it = buffer.kind in ("scratch", "state")  # in its label
+    return f"{shorten(buffer.label, LONGEST)} {buffer.bytes:,}" + (
+        "" if says_it else f" ({role(memory, buffer, memory.peak)})"
+    )
+
+
+def _as_much(memory: MemoryMap, step: MemoryStep) -> str:
+    same = [n for n, other in enumerate(memory.steps) if other.live_bytes == step.live_bytes and n != memory.peak]
+    if len(same) > 1:
+        return f" {len(same)} other steps need as much."
+    return f" Step {same[0]} needs as much." if same else ""
 
 
 def _verdict(memory: MemoryMap, step: MemoryStep) -> str:
@@ -192,7 +209,3 @@ def _verdict(memory: MemoryMap, step: MemoryStep) -> str:
     else:
         proof = f"the lower bound is {memory.lower_bound_bytes:,}"
     return f"The arena takes {memory.arena_bytes:,} bytes{extra}: {proof}."
-
-
-def _short(buffer: Placed) -> str:
-    return shorten(buffer.label, LONGEST)

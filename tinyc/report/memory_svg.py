@@ -7,8 +7,9 @@ no script; what does not fit as a label is in the tooltip of the rectangle or th
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tinyc.report.markup import plain, shorten, tag
 from tinyc.report.memory_map import MemoryMap, MemoryStep, Placed, peak_sentences, role
@@ -16,11 +17,11 @@ from tinyc.report.palette import KINDS, style
 
 # pixels
 WIDTH, LEFT, RIGHT = 1200, 84, 166
-TEXT_LINE, STRIP, PLOT, NAMES = 18, 46, 400, 150
-LETTER, LETTER_HEIGHT = 5.7, 11  # of the small text, on average and with room around
+TEXT_LINE, STRIP, PLOT = 18, 46, 400
+LETTER, LETTER_HEIGHT = 6.0, 11  # of the small text, on average and with room around
 LABEL_PITCH = 13  # least distance of rotated names
-NAME_LETTERS = 27
-SENTENCE_LETTERS = 165
+NAME_LETTERS = 26
+SENTENCE_LETTERS = 180
 IN_VIEW = 1.35  # the SRAM limit is drawn up to this many arenas
 
 
@@ -58,7 +59,7 @@ def memory_svg(memory: MemoryMap, *, inline: bool = False) -> str:
         _steps(memory, scale), _grid(scale), _strip(memory, scale), _boxes(memory, scale), _labels(memory, scale),
         _peak(memory, scale), _lines(memory, scale), _names(memory, scale),
     )
-    height = scale.bottom + NAMES
+    height = scale.bottom + 28 + 0.9 * LETTER * max((len(name) for name in _titles(memory)), default=0)
     ground = tag("rect", class_="ground", width=WIDTH, height=height)
     content = "\n".join((_definitions(), ground, head, *(part for layer in layers for part in layer)))
     outside: dict[str, str | float] = {} if inline else {"xmlns": "http://www.w3.org/2000/svg"}
@@ -127,6 +128,9 @@ def _steps(memory: MemoryMap, scale: Scale) -> Iterator[str]:
         if step.how == "segment":
             y = scale.bottom + 4
             yield tag("line", x1=x + 0.5, x2=x + width - 0.5, y1=y, y2=y, class_="band-edge")
+            words = "streamed input" if step.pushed else "segment"
+            if width >= LETTER * len(words):
+                yield _text(x + width / 2, scale.plot + 10, words, class_="small band-name", text_anchor="middle")
 
 
 def _step_text(memory: MemoryMap, number: int) -> str:
@@ -183,38 +187,54 @@ def _span(first: MemoryStep, last: MemoryStep, scale: Scale) -> tuple[float, flo
 
 def _labels(memory: MemoryMap, scale: Scale) -> Iterator[str]:
     for buffer in memory.buffers:
-        first, last = _clear(memory, buffer)
+        first, last, low, high = _clear(memory, buffer)
         x, width = _span(first, last, scale)
-        y = scale.y(buffer.end)
-        yield from _label(buffer, x, y, width, scale.y(buffer.offset) - y)
+        yield from _label(buffer, x, scale.y(high), width, scale.y(low) - scale.y(high))
 
 
-def _clear(memory: MemoryMap, buffer: Placed) -> tuple[MemoryStep, MemoryStep]:
-    """The longest run of the buffer's steps where no other overlaps it; all of them where there is none."""
+def _clear(memory: MemoryMap, buffer: Placed) -> tuple[MemoryStep, MemoryStep, int, int]:
+    """First and last step, lowest and highest byte of the largest part that nothing overlaps.
+
+    Where everything is overlapped (updated in place, again and again): the step that the buffer begins with.
+    """
+    first, last = _ends(memory, buffer)
     others = [b for b in memory.buffers if b is not buffer and b.meets(buffer)]
-    best: list[int] = []
-    run: list[int] = []
-    for step in range(buffer.first, buffer.last + 1):
-        run = [] if any(b.lives(step) for b in others) else [*run, step]
-        best = max(best, run, key=len)
-    if not best or not memory.steps:
-        return _ends(memory, buffer)
-    return memory.steps[best[0]], memory.steps[best[-1]]
+    best, area = (first, first, buffer.offset, buffer.end), 0
+    for (low, high), run in groupby(range(buffer.first, buffer.last + 1), lambda step: _gap(buffer, others, step)):
+        steps = [memory.steps[step] for step in run] if memory.steps else [first]
+        found = (high - low) * sum(len(step.operators) for step in steps)
+        if found > area:
+            best, area = (steps[0], steps[-1], low, high), found
+    return best
+
+
+def _gap(buffer: Placed, others: Sequence[Placed], step: int) -> tuple[int, int]:
+    """The largest run of the buffer's bytes where none of the others lies at a step."""
+    low, gaps = buffer.offset, [(buffer.offset, buffer.offset)]
+    for other in sorted((b for b in others if b.lives(step)), key=lambda b: b.offset):
+        gaps.append((low, other.offset))
+        low = max(low, other.end)
+    return max((*gaps, (low, buffer.end)), key=lambda gap: gap[1] - gap[0])
 
 
 def _label(buffer: Placed, x: float, y: float, width: float, height: float) -> Iterator[str]:
-    """The buffer's name and bytes where they fit: in two lines, in one, upright, or shortened; else nothing."""
-    name, size = buffer.label, f"{buffer.bytes:,}" + (f", {buffer.rows}" if buffer.rows else "")
+    """What fits: name and bytes in two lines, in one, or upright; else the number of the operator that writes it."""
+    number = "" if buffer.made_by is None else f"{buffer.made_by}"
+    name = f"{number} {buffer.label}".strip()
+    size = f"{buffer.bytes:,}" + (f", {buffer.rows}" if buffer.rows else "")
     across, up = int((width - 4) / LETTER), int((height - 4) / LETTER)  # letters that there is room for
     flat, upright = height >= LETTER_HEIGHT, width >= LETTER_HEIGHT
     cx, cy, one = x + width / 2, y + height / 2 + 3.5, f"{name} {size}"
-    if height >= 2.2 * LETTER_HEIGHT and across >= max(len(size), min(len(name), 12)):
+    turn = f"rotate(-90 {cx:.2f} {cy - 3.5:.2f})"
+    if height >= 2.2 * LETTER_HEIGHT and across >= max(len(size), min(len(name), 16)):
         yield _small(cx, cy - 6, shorten(name, across))
         yield _small(cx, cy + 6.5, size)
-    elif flat and (across >= len(one) or (across >= 8 and across >= up)):
+    elif flat and (across >= len(one) or (across >= min(len(name), 16) and across >= up)):
         yield _small(cx, cy, shorten(one if across >= len(one) else name, across))
-    elif upright and up >= 6:
-        yield _small(cx, cy, shorten(one if up >= len(one) else name, up), f"rotate(-90 {cx:.2f} {cy - 3.5:.2f})")
+    elif upright and up >= min(len(name), 12):
+        yield _small(cx, cy, shorten(one if up >= len(one) else name, up), turn)
+    elif number and height >= LETTER_HEIGHT - 2 and width >= LETTER * len(number) + 2:
+        yield _small(cx, cy, number)
 
 
 def _small(x: float, y: float, words: str, turn: str = "") -> str:
@@ -232,10 +252,10 @@ def _peak(memory: MemoryMap, scale: Scale) -> Iterator[str]:
     for edge in (x, x + width):
         yield tag("line", x1=edge, x2=edge, y1=scale.strip, y2=scale.bottom, class_="peak-edge")
     middle, y = x + width / 2, scale.plot - 12
-    words = f"▼ peak: {step.live_bytes:,} bytes live at step {memory.peak}"
+    words = f"▼ peak, {step.live_bytes:,} bytes live at step {memory.peak}"
     half = LETTER * len(words) / 2
     at = min(max(middle, LEFT + half), WIDTH - RIGHT - half)
-    yield _text(at, y, words, class_="at-peak strong", text_anchor="middle")
+    yield _text(at, y, words, class_="at-peak strong halo", text_anchor="middle")
 
 
 def _lines(memory: MemoryMap, scale: Scale) -> Iterator[str]:
@@ -258,24 +278,29 @@ def _lines(memory: MemoryMap, scale: Scale) -> Iterator[str]:
 
 def _names(memory: MemoryMap, scale: Scale) -> Iterator[str]:
     """Operators below the axis, thinned where columns are narrow; the peak's are always there."""
+    titles = _titles(memory)
     every = max(1, -(-LABEL_PITCH // scale.pitch))
     strong = range(0)
     if memory.peak is not None:
         first = memory.steps[memory.peak].first
         strong = range(first, first + len(memory.steps[memory.peak].operators))
-    names = [(step, name) for step in memory.steps for name in step.operators]
-    for column, (step, name) in enumerate(names):
+    for column, name in enumerate(name for step in memory.steps for name in step.operators):
         near = column not in strong and strong and min(abs(column - strong[0]), abs(column - strong[-1])) < every
         shown = (column - strong[0]) % every == 0 if column in strong else column % every == 0 and not near
         if not shown:
             continue
         x, y = scale.x(column) + scale.pitch / 2 + 3, scale.bottom + 16
-        words = shorten(f"{column} {name}", NAME_LETTERS)
         kind = "small at-peak strong" if column in strong else "small"
         yield tag(
-            "text", tag("title", plain(f"{name}, {step.how}")) + plain(words), x=x, y=y, class_=kind, text_anchor="end",
+            "text", tag("title", plain(name)) + plain(titles[column]), x=x, y=y, class_=kind, text_anchor="end",
             transform=f"rotate(-60 {x:.2f} {y:.2f})",
         )
+
+
+def _titles(memory: MemoryMap) -> list[str]:
+    """The operators' numbers and names, short enough to stand below the axis."""
+    names = [name for step in memory.steps for name in step.operators]
+    return [shorten(f"{number} {name}", NAME_LETTERS) for number, name in enumerate(names)]
 
 
 def _text(x: float, y: float, words: str, **attributes: str | float) -> str:

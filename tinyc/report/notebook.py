@@ -1,23 +1,19 @@
-"""The report as an object that draws itself in a notebook: a table of figures and a bar for every step."""
+"""The report as an object that draws itself in a notebook: a table of figures and memory over time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tinyc.report.files import as_json
+from tinyc.report.memory_map import MemoryMap, memory_map
+from tinyc.report.memory_svg import memory_svg
 from tinyc.report.summary import full_report
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
 
-BAR, GAP, WIDTH, LABEL = (
-    12,
-    3,
-    520,
-    240,
-)  # pixels: bar height, space between bars, longest bar, room for names
 SHOWN = (
     ("arena_bytes", "SRAM (arena), bytes"),
     ("lower_bound_bytes", "lower bound, bytes"),
@@ -31,9 +27,10 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Report:
-    """What report.json holds, under `data`; `print` shows the headline, a notebook the timeline too."""
+    """What report.json holds, under `data`; and the memory over time; `print` shows the headline, a notebook the picture."""
 
     data: dict[str, Any]
+    memory: MemoryMap = field(repr=False)
 
     def to_json(self) -> str:
         return as_json(self.data)
@@ -46,40 +43,12 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{_show(self.data[key])}</td></tr>" for key, name in SHOWN)
-        title = f"{escape(str(self.data['model']))} on {escape(str(self.data['target']))}"
-        return f"<h4>{title}</h4><table>{rows}</table>{timeline_svg(self.data)}"
+        return f"{memory_svg(self.memory)}<table>{rows}</table>"
 
 
 def make_report(compiled: Compiled) -> Report:
     """The report of a compilation."""
-    return Report(full_report(compiled, compiled.project()))
-
-
-def timeline_svg(data: dict[str, Any]) -> str:
-    """One bar per step, as long as the bytes live then; a line marks the arena's size."""
-    steps, arena = data["timeline"], max(1, data["arena_bytes"])
-    peak = max((s["live_bytes"] for s in steps), default=0)
-    bars = "".join(_bar(number, step, arena, peak) for number, step in enumerate(steps))
-    height = len(steps) * (BAR + GAP) + GAP
-    edge = LABEL + WIDTH
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{edge + 90}" height="{height}" '
-        f'font-family="sans-serif" font-size="{BAR - 1}">{bars}'
-        f'<line x1="{edge}" y1="0" x2="{edge}" y2="{height}" stroke="#888"/></svg>'
-    )
-
-
-def _bar(number: int, step: dict[str, Any], arena: int, peak: int) -> str:
-    y, length = GAP + number * (BAR + GAP), round(WIDTH * step["live_bytes"] / arena)
-    color = "#c0392b" if step["live_bytes"] == peak else "#2c7fb8"
-    live = ", ".join(f"{tensor['name']} {tensor['bytes']:,}" for tensor in step["live"])
-    name = step["operator"] if len(step["operator"]) <= 36 else "..." + step["operator"][-33:]
-    return (
-        f'<text x="{LABEL - 6}" y="{y + BAR - 2}" text-anchor="end">{escape(name)}</text>'
-        f'<rect x="{LABEL}" y="{y}" width="{length}" height="{BAR}" fill="{color}">'
-        f"<title>{escape(live)}</title></rect>"
-        f'<text x="{LABEL + length + 4}" y="{y + BAR - 2}">{step["live_bytes"]:,}</text>'
-    )
+    return Report(full_report(compiled, compiled.project()), memory_map(compiled))
 
 
 def _show(value: Any) -> str:

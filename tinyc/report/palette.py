@@ -21,6 +21,8 @@ PARTS = {
     ".grid": ("stroke", "#d8dee4", "#30363d"),
     ".axis": ("stroke", "#8c959f", "#6e7681"),
     ".band": ("fill", "#8250df", "#a37cf0"),
+    ".band-name": ("fill", "#6639ba", "#c297ff"),
+    ".halo": ("stroke", "#ffffff", "#16181d"),
     ".band-edge": ("stroke", "#8250df", "#a37cf0"),
     ".at-peak": ("fill", "#cf222e", "#ff6b6b"),
     ".peak-edge": ("stroke", "#cf222e", "#ff6b6b"),
@@ -36,18 +38,15 @@ FIXED = (
     ".band{fill-opacity:.09}.at-peak.tint{fill-opacity:.13}.box{fill-opacity:.62;stroke-width:.8}"
     ".peak-edge{stroke-dasharray:4 3}.arena,.bound,.limit{stroke-width:1.6}.bound{stroke-dasharray:7 4}"
     ".limit{stroke-dasharray:2 3}.band-edge{stroke-width:2.5}.hatch{stroke-width:1.6}.hit{fill-opacity:0}"
+    ".halo{stroke-width:4;paint-order:stroke;stroke-linejoin:round}"
 )
 
 
 def style(root: str) -> str:
     """CSS for everything inside `root` (a selector); prints always use the light colours."""
     light, dark = (_rules(root, which) for which in (0, 1))
-    fixed = "".join(f"{root} {rule}}}" for rule in _separate(FIXED, root))
+    fixed = "".join(f"{root} {rule}}}".replace(",", f",{root} ") for rule in FIXED.split("}") if rule)
     return f"{fixed}{light}@media screen and (prefers-color-scheme:dark){{{dark}}}"
-
-
-def _separate(rules: str, root: str) -> list[str]:
-    return [rule.replace(",", f",{root} ") for rule in rules.split("}") if rule]
 
 
 def _rules(root: str, which: int) -> str:

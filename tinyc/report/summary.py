@@ -87,21 +87,25 @@ def _distinct_bytes(places: Iterable[tuple[int, int]]) -> int:
 
 
 def operator_table(compiled: Compiled) -> list[Data]:
-    """One row per operator, in order. In a segment, output bytes are those of one row."""
+    """One row per operator, in order. In a segment, output bytes are those of one row, live bytes those of all of it."""
+    live = [step["live_bytes"] for step in timeline(compiled)]
     return [
         {
             "name": found.name,
             "operator": found.call.site.op.name,
             "kernel": found.kernel,
             "macs": found.macs,
+            "estimated_instructions": found.instructions(compiled.target),
             "output_bytes": sum(kind.bytes for kind in found.call.site.sig.outputs),
             "scratch_bytes": found.call.scratch.bytes if found.call.scratch else 0,
+            "step": found.step,
+            "live_bytes": live[found.step],
         }
         for found in executed(compiled.program)
     ]
 
 
 def mac_overhead(compiled: Compiled) -> float:
-    """Multiply-accumulates executed beyond those of the network, as a fraction of the latter."""
-    needed = compiled.graph.macs
+    """Multiply-accumulates executed beyond those of the network as imported, as a fraction of the latter."""
+    needed = compiled.imported.macs
     return sum(found.macs for found in executed(compiled.program)) / needed - 1.0 if needed else 0.0

@@ -1,0 +1,68 @@
+"""What the declarations of this family share: two pixels times two channels at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array
+from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.walk import braces
+from tinyc.kernels.pointwise.packing import Dense, groups, pack
+from tinyc.ops.conv import ChannelMultipliers, Conv2D, channel_multipliers
+from tinyc.ops.fully_connected import FullyConnected
+from tinyc.program.kernel import Kernel, Site
+from tinyc.targets import Target
+
+PAIR = 2  # channels at a time
+DSP = "../common/tinyc_dsp.h"
+
+
+class PairKernel(Kernel):
+    """A call that fills columns of two pixels and multiplies them with tinyc_columns_s8."""
+
+    includes = ("tinyc_columns_s8.h",)
+    headers = ("tinyc_columns_s8.h", "tinyc_widen.h", DSP, MATH)
+
+    def multipliers(self, site: Site) -> ChannelMultipliers:
+        return channel_multipliers(site.sig, site.sig.output.shape[-1])
+
+    def depth(self, site: Site) -> int:
+        """Codes that lie side by side."""
+        return site.sig.input(0).shape[-1]
+
+    def pieces(self, site: Site) -> int:
+        """Runs of `depth` codes that a pixel reads."""
+        return 1
+
+    def pixels(self, site: Site) -> int:
+        y = site.sig.output
+        return y.elements // y.shape[-1]
+
+    def groups(self, site: Site) -> int:
+        return groups(self.pieces(site), self.depth(site))
+
+    def dense(self, site: Site) -> Dense:
+        return Dense.of(site, self.depth(site), self.multipliers(site))
+
+    def scratch(self, site: Site, target: Target) -> int:
+        return 16 * self.groups(site)
+
+    def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
+        dense = self.dense(site)
+        return {"channels": pack(dense, PAIR, dense.requantisers(PAIR))}
+
+    def multiply_cost(self, site: Site, target: Target) -> float:
+        """Instructions in tinyc_columns_s8 for all pixels."""
+        calls, pairs = (self.pixels(site) + 1) // 2, (site.sig.output.shape[-1] + 1) // 2
+        per_group, per_block = {"dsp": (14.75, 52.0)}.get(target.simd, (100.0, 200.0))
+        return calls * (40 + pairs * (per_group * self.groups(site) + per_block))
+
+    def layer(self, site: Site, c: CallWriter) -> str:
+        """Declares the tinyc_columns; its address."""
+        op, y = site.op, site.sig.output
+        assert isinstance(op, Conv2D | FullyConnected)
+        return c.struct(
+            "tinyc_columns", "layer", constants=c.constant("channels"), depth=self.depth(site),
+            groups=self.groups(site), channels=y.shape[-1], zero_point=y.zero_point, clamp=braces(*op.clamp),
+        )
