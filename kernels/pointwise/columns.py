@@ -18,7 +18,7 @@ class ConvColumnsS8(PairKernel):
     """Any stride, dilation and padding; one image at a time, the batch is the compiler's loop."""
 
     includes = ("tinyc_conv_columns_s8.h",)
-    headers = (*PairKernel.headers, "tinyc_conv_columns_s8.h", "../conv/tinyc_conv_s8.h")
+    headers = (*PairKernel.headers, "tinyc_conv_columns_s8.h")
     sources = ("tinyc_columns_s8.c", "tinyc_conv_columns_s8.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
@@ -55,9 +55,8 @@ class ConvColumnsS8(PairKernel):
         assert isinstance(op, Conv2D)
         layer = self.layer(site, c)
         window = c.struct(
-            "tinyc_conv_params", "window", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
-            output=braces(*y.shape[1:]), stride=braces(*op.stride), dilation=braces(*op.dilation),
-            padding=braces(*op.padding[:2]), depth=x.shape[3], input_zero_point=x.zero_point,
-            output_zero_point=y.zero_point, clamp=braces(*op.clamp),
+            "tinyc_window", "window", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
+            output=braces(*y.shape[1:3]), stride=braces(*op.stride), dilation=braces(*op.dilation),
+            padding=braces(*op.padding[:2]), zero_point=x.zero_point,
         )
         c.void("tinyc_conv_columns_s8", layer, window, c.input(0), c.scratch(), c.output())

@@ -8,7 +8,7 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import needs_constants, pack
-from tinyc.kernels.pointwise.pairs import PairKernel
+from tinyc.kernels.pointwise.pairs import WITHOUT_PAIRS, PairKernel
 from tinyc.kernels.pointwise.pointwise import RowOfPixels
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fully_connected import FullyConnected
@@ -43,7 +43,7 @@ class DenseS8(DenseKernel):
     """One row times four outputs at a time, without scratch."""
 
     includes = ("tinyc_dense_s8.h",)
-    headers = (*PairKernel.headers, "tinyc_dense_s8.h")
+    headers = ("tinyc_dense_s8.h", *PairKernel.headers)
     sources = ("tinyc_dense_s8.c",)
 
     def refuses(self, site: Site, target: Target) -> str | None:
@@ -57,7 +57,7 @@ class DenseS8(DenseKernel):
         return {"channels": pack(dense, BLOCK), "requantisers": shortest(dense.requantisers(BLOCK))}
 
     def cost(self, site: Site, target: Target) -> float:
-        per_group, per_block = {"dsp": (21.0, 90.0)}.get(target.simd, (120.0, 250.0))
+        per_group, per_block = WITHOUT_PAIRS if target.simd == "none" else (21.0, 90.0)
         return 40 + -(-site.sig.output.shape[1] // BLOCK) * (per_group * self.groups(site) + per_block)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -256,3 +256,14 @@ def test_report_in_a_notebook(model: Path) -> None:
     assert f"{report.data['arena_bytes']:,}" in html
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "")  # it loads nothing
     assert re.match(r"residual on cortex-m7: \d+ bytes of SRAM \(optimal\), 4 operators", str(report))
+
+
+def test_plan_draws(tinyc: Run, model: Path, tmp_path: Path) -> None:
+    page, picture = tmp_path / "plan.html", tmp_path / "plan.svg"
+    ran = tinyc("plan", model, "--target", "cortex-m4", "--html", page, "--svg", picture)
+    assert ran.code == 0 and f"wrote {page}" in ran.out and f"wrote {picture}" in ran.out
+    assert page.read_text().startswith("<!DOCTYPE html>") and picture.read_text().startswith("<svg ")
+    assert tinyc("build", model, "--target", "cortex-m4", "-o", tmp_path / "out").code == 0
+    assert (tmp_path / "out" / "report.html").read_bytes() == page.read_bytes()
+    ran = tinyc("plan", model, "--target", "cortex-m4", "--svg", tmp_path / "nowhere" / "plan.svg")
+    assert ran.code == 2 and "cannot write" in ran.err and "in a folder that exists" in ran.err

@@ -143,6 +143,10 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.Conv2D(padding=(0, 5, 0, 5)), _int8(1, 1, 3, 4), (3, 1, 4, 4), None),
         _weighted(ops.Conv2D(), _int8(1, 9, 9, 24), (20, 1, 1, 24), None),
         _weighted(ops.Conv2D(stride=(3, 3), padding=(1, 1, 2, 2)), _int8(1, 2, 2, 1), (1, 1, 1, 1), (9,)),
+        _weighted(ops.Conv2D(), _int8(1, 3, 5, 7), (6, 1, 1, 7), (9, -9, 2**31 - 1, 0, 5, 1)),
+        _weighted(ops.Conv2D(clamp=(-90, 80)), _int8(1, 4, 4, 3, zero=127), (5, 1, 1, 3), (9, 0, 3, 4, 5)),
+        _weighted(ops.Conv2D(), _int8(1, 1, 1, 33, zero=-128), (3, 1, 1, 33), None),
+        _weighted(ops.Conv2D(), _int8(2, 1, 3, 12), (1, 1, 1, 12), (-77,)),
     ),
     "depthwise_conv2d": (
         _DEPTHWISE,
@@ -160,6 +164,9 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _in_arena(_DENSE),
         _weighted(ops.FullyConnected(), _int8(1, 1), (1, 1), (-(2**31),)),
         _weighted(ops.FullyConnected(), _int8(64, 2), (2, 2), None),
+        _weighted(ops.FullyConnected(), _int8(1, 31), (9, 31), None),
+        _weighted(ops.FullyConnected((-90, 80)), _int8(1, 8, zero=127), (4, 8), (9, 2**31 - 1, 0, -5)),
+        _weighted(ops.FullyConnected(), _int8(1, 3, zero=-128), (6, 3), None),
     ),
     "average_pool2d": (
         _moved(ops.AveragePool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),

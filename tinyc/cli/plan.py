@@ -75,5 +75,6 @@ def _write(path: Path, text: str) -> str:
     try:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}. Name a file in a folder that exists.") from error
+        why = error.strerror or error
+        raise UsageError(f"cannot write {path}: {why}. Name a file in a folder that exists.") from error
     return f"  wrote {path}"

@@ -47,9 +47,9 @@ def pack(
         run.search()
     placed = zip(instance.blocks, run.offsets, strict=True)
     offsets = {block.name: block.offset or 0 for block in blocks}
-    offsets.update([(block.name, at) for block, at in placed])
+    offsets.update((block.name, int(at)) for block, at in placed)
     seconds = time.perf_counter() - begin
-    return Packing(offsets, run.peak, run.bound, run.peak == run.bound, seconds, run.method)
+    return Packing(offsets, int(run.peak), int(run.bound), run.peak == run.bound, seconds, run.method)
 
 
 class _Run:

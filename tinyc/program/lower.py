@@ -103,7 +103,7 @@ class _Lowering:
 
     def _scratch(self, kernels: Iterable[tuple[Kernel, Site]], label: str) -> Range | None:
         """One buffer that is large enough for each of these calls, none of which runs while another does."""
-        bytes = max(kernel.scratch(site, self.target) for kernel, site in kernels)
+        bytes = max(int(kernel.scratch(site, self.target)) for kernel, site in kernels)
         return self._buffer(bytes, f"scratch of {label}", is_scratch=True) if bytes else None
 
     def _kernel(self, node: Node) -> Kernel:

@@ -124,9 +124,9 @@ def _placed(program: Program, offsets: Mapping[str, int]) -> list[Placed]:
     for name, (first, last) in lifetimes(program).items():
         buffer = program.buffers[name]
         label, part = rows.get(name, (buffer.label, ""))
-        kind = _kind(buffer, bool(part))
-        steps = tuple(touched.get(name, ()))
-        found.append(Placed(name, label, part, makers.get(label), kind, buffer.bytes, offsets[name], first, last, steps))
+        kind, steps = _kind(buffer, bool(part)), tuple(touched.get(name, ()))
+        maker = None if buffer.is_scratch or buffer.is_state else makers.get(label)
+        found.append(Placed(name, label, part, maker, kind, buffer.bytes, offsets[name], first, last, steps))
     return found
 
 
@@ -160,8 +160,10 @@ def _kind(buffer: Buffer, is_line: bool) -> Kind:
 # ---------------------------------------------------------------------- in words
 def role(memory: MemoryMap, buffer: Placed, step: int) -> str:
     """Why a buffer is live at a step."""
-    if buffer.kind in ("scratch", "state"):
-        return {"scratch": "working memory of the kernels here", "state": "kept from one push of rows to the next"}[buffer.kind]
+    if buffer.kind == "scratch":
+        return "working memory of the kernels here"
+    if buffer.kind == "state":
+        return "kept from one push of rows to the next"
     if buffer.rows:
         return f"line buffer, {buffer.rows}"
     if step not in buffer.touched:

@@ -113,8 +113,8 @@ def _strip(memory: MemoryMap, scale: Scale) -> Iterator[str]:
         x, width = _span(step, step, scale)
         bar = tag("title", plain(_step_text(memory, number)))
         kind = "at-peak" if number == memory.peak else "live"
-        gap = min(1.0, width / 6)
-        yield tag("rect", bar, x=x + gap / 2, y=scale.strip + STRIP - height, width=width - gap, height=height, class_=kind)
+        y, gap = scale.strip + STRIP - height, min(1.0, width / 6)
+        yield tag("rect", bar, x=x + gap / 2, y=y, width=width - gap, height=height, class_=kind)
 
 
 # ---------------------------------------------------------------------- the plot
@@ -260,10 +260,9 @@ def _peak(memory: MemoryMap, scale: Scale) -> Iterator[str]:
 
 def _lines(memory: MemoryMap, scale: Scale) -> Iterator[str]:
     """The arena's size, the lower bound, the target's limit; their names at the right, apart from each other."""
-    marks = [("arena", memory.arena_bytes, "arena")]
-    if memory.lower_bound_bytes == memory.arena_bytes:
-        marks = [("arena", memory.arena_bytes, "arena = lower bound")]
-    else:
+    proven = memory.lower_bound_bytes == memory.arena_bytes
+    marks = [("arena", memory.arena_bytes, "arena = lower bound" if proven else "arena")]
+    if not proven:
         marks.append(("bound", memory.lower_bound_bytes, "lower bound"))
     if memory.limit_bytes is not None and memory.limit_bytes <= scale.highest:
         marks.append(("limit", memory.limit_bytes, f"SRAM of {shorten(memory.target, 14)}"))

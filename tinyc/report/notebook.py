@@ -27,7 +27,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Report:
-    """What report.json holds, under `data`; and the memory over time; `print` shows the headline, a notebook the picture."""
+    """What report.json holds, under `data`, and the arena over time. `print` shows the headline, a notebook all."""
 
     data: dict[str, Any]
     memory: MemoryMap = field(repr=False)

@@ -28,7 +28,8 @@ h1{font-size:22px;margin:0}h2{font-size:16px;margin:32px 0 8px}p{margin:4px 0}.q
 .figures b{display:block;font-size:18px;font-variant-numeric:tabular-nums}
 .figures .over{color:var(--red)}.figures small{font-weight:400;font-size:13px}
 .scroll{overflow-x:auto}svg.tinyc-memory{width:100%;min-width:760px;height:auto;display:block}
-table{border-collapse:collapse;font-size:13px}th,td{padding:3px 10px;text-align:left;border-bottom:1px solid var(--edge)}
+table{border-collapse:collapse;font-size:13px}th,td{padding:3px 10px;text-align:left;
+border-bottom:1px solid var(--edge)}
 th{color:var(--quiet);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{overflow-wrap:anywhere;min-width:160px}tr.group td{background:var(--raised);color:var(--quiet)}
 tr.peak td{font-weight:600}tr.peak td.live{color:var(--red)}tfoot td{font-weight:600}
@@ -98,8 +99,8 @@ def _peak(memory: MemoryMap) -> str:
     return tag("h2", plain(title)) + _table(head, rows)
 
 
-HEAD = [("n", "#"), ("name", "name"), ("", "operator"), ("", "kernel"), ("n", "MACs"), ("n", "instructions (estimated)"),
-        ("n", "live bytes"), ("n", "scratch")]
+HEAD = [("n", "#"), ("name", "name"), ("", "operator"), ("", "kernel"), ("n", "MACs"),
+        ("n", "instructions (estimated)"), ("n", "live bytes"), ("n", "scratch")]
 
 
 def _operators(data: dict[str, Any], memory: MemoryMap) -> str:

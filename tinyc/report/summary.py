@@ -87,7 +87,7 @@ def _distinct_bytes(places: Iterable[tuple[int, int]]) -> int:
 
 
 def operator_table(compiled: Compiled) -> list[Data]:
-    """One row per operator, in order. In a segment, output bytes are those of one row, live bytes those of all of it."""
+    """One row per operator, in order. In a segment, output bytes are those of one row, live bytes of all of it."""
     live = [step["live_bytes"] for step in timeline(compiled)]
     return [
         {

@@ -19,7 +19,7 @@ from itertools import count
 
 from tinyc.ir.graph import Graph, Node
 from tinyc.program.kernel import needs_kernel
-from tinyc.schedule.tasks import Tasks
+from tinyc.schedule.tasks import Tasks, Trails
 from tinyc.schedule.units import Unit, make_units
 
 STATE_LIMIT = 10_000  # sets of operators to look at: about half a second
@@ -41,15 +41,15 @@ class Order:
 
 
 def best_order(
-    graph: Graph, scratch: Mapping[str, int], in_place: Mapping[str, Sequence[int]] | None = None,
+    graph: Graph, scratch: Mapping[str, int], trails: Mapping[str, Trails] | None = None,
     *, state_limit: int = STATE_LIMIT,
 ) -> Order:
     """The order with the least peak; the graph's own where none is better than that.
 
-    `scratch` are bytes of working memory per operator, `in_place` the inputs whose bytes its output may take over (both
-    by the operator's first result; absent means none). Beyond `state_limit` the search ends with the best order found.
+    `scratch` are bytes of working memory per operator, `trails` the inputs that its output may overlap (both by the
+    name of the operator's first result; absent means none). Beyond `state_limit` the search ends with the best order found.
     """
-    tasks = Tasks.of(graph, scratch, in_place or {})
+    tasks = Tasks.of(graph, scratch, trails or {})
     own, bound = tasks.peak(range(len(tasks.nodes))), tasks.bound()
     if own <= bound:
         return Order(graph.nodes, own, True, 0)

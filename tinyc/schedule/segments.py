@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from tinyc.ir.graph import Graph, Node, Value
 from tinyc.program.flow import trail_distance
 from tinyc.program.lower import SegmentLines
 from tinyc.program.rows import RowStage
+from tinyc.schedule.tasks import overlap, stored
 
 ROW_INSTRUCTIONS = 250  # of the runtime and the call, per row of an operator (measured on Cortex-M4)
 BYTE_INSTRUCTIONS = 0.5  # of memmove, per byte that a sliding line buffer moves
@@ -30,7 +32,7 @@ class Step:
     scratch: int
     row_scratch: int
     stages: tuple[RowStage, ...]
-    in_place: int | None  # input whose bytes the output may take over
+    trails: tuple[tuple[int, int], ...]  # (input, bytes that the output must lie below it to be written while it is read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class _Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One part of a partition: a streamed segment, or an operator executed as a whole."""
 
     start: int
@@ -54,48 +56,75 @@ class _Part:
     streamed: bool
 
 
-def choose_segments(
-    graph: Graph, steps: Sequence[Step], budget: int | None, pushed: Value | None = None
-) -> tuple[tuple[str, ...], ...]:
-    """Runs of operators (by output name) to stream so that the peak stays within `budget` bytes at the least cost.
+@dataclass(frozen=True)
+class Partition:
+    """Parts that cover all steps: the peak of the worst of them in bytes, and the instructions that streaming adds."""
 
-    Where no partition does, the one with the least peak; where the budget is None, the one with the least work.
+    parts: tuple[Part, ...]
+
+    @property
+    def peak(self) -> float:
+        return max((part.peak for part in self.parts), default=0.0)
+
+    @property
+    def work(self) -> float:
+        return sum(part.work for part in self.parts)
+
+
+class Partitions:
+    """Every way to cut an order of execution into streamed segments and operators that run as a whole.
+
     `pushed` is the network's input where its rows arrive one by one: the first segment must take all of them.
     """
-    if budget is None and pushed is None:
-        return ()
-    parts = _Parts(graph, steps, pushed).all()
-    least = least_peak(parts, len(steps))
-    if math.isinf(least):
-        return ()  # the input cannot be streamed; lowering says why
-    limit = sys.float_info.max if budget is None else max(float(budget), least)  # never a part that cannot run
-    return tuple(
-        tuple(step.node.output.name for step in steps[part.start : part.stop])
-        for part in cheapest(parts, len(steps), limit) if part.streamed
-    )
 
+    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None) -> None:
+        self.count = len(steps)
+        self.parts = _Parts(graph, steps, pushed).all()
+        self.least_peak = self._least_peak()  # infinite where the input cannot be streamed
 
-def least_peak(parts: Sequence[_Part], count: int) -> float:
-    """The least peak over all partitions of `count` steps into the given parts (sorted by start)."""
-    best = [0.0] + [math.inf] * count
-    for part in parts:
-        best[part.stop] = min(best[part.stop], max(best[part.start], part.peak))
-    return best[count]
+    def _least_peak(self) -> float:
+        best = [0.0] + [math.inf] * self.count
+        for part in self.parts:
+            best[part.stop] = min(best[part.stop], max(best[part.start], part.peak))
+        return best[self.count]
 
+    def choose(self, budget: float | None) -> Partition | None:
+        """The partition with the least work whose peak stays within `budget` bytes (None: without a budget).
 
-def cheapest(parts: Sequence[_Part], count: int, limit: float) -> list[_Part]:
-    """The partition with the least extra work whose every part stays within the limit; fewest parts on a tie."""
-    best: list[tuple[float, int]] = [(0.0, 0)] + [(math.inf, 0)] * count
-    chosen: dict[int, _Part] = {}
-    for part in parts:
-        cost = (best[part.start][0] + part.work, best[part.start][1] + 1)
-        if part.peak <= limit and cost < best[part.stop]:
-            best[part.stop], chosen[part.stop] = cost, part
-    found, stop = [], count
-    while stop > 0:
-        found.append(chosen[stop])
-        stop = chosen[stop].start
-    return found[::-1]
+        Where none does, the one with the least peak, and of those the least work; None where none can run at all.
+        """
+        if math.isinf(self.least_peak):
+            return None
+        limit = sys.float_info.max if budget is None else max(float(budget), self.least_peak)
+        return self._cheapest(limit)  # never a part that cannot run
+
+    def _cheapest(self, limit: float) -> Partition:
+        """The partition with the least work whose every part stays within the limit; fewest parts on a tie."""
+        best: list[tuple[float, int]] = [(0.0, 0)] + [(math.inf, 0)] * self.count
+        chosen: dict[int, Part] = {}
+        for part in self.parts:
+            cost = (best[part.start][0] + part.work, best[part.start][1] + 1)
+            if part.peak <= limit and cost < best[part.stop]:
+                best[part.stop], chosen[part.stop] = cost, part
+        found, stop = [], self.count
+        while stop > 0:
+            found.append(chosen[stop])
+            stop = chosen[stop].start
+        return Partition(tuple(reversed(found)))
+
+    def front(self) -> list[Partition]:
+        """The partitions that no other beats in both peak and work, from the least work to the least peak."""
+        found: list[Partition] = []
+        peaks = sorted({part.peak for part in self.parts})
+        partition = self.choose(None)
+        while partition is not None:
+            if found and partition.work <= found[-1].work:
+                found.pop()  # as little work with a lower peak
+            found.append(partition)
+            below = bisect_left(peaks, partition.peak) - 1
+            within = below >= 0 and peaks[below] >= self.least_peak
+            partition = self._cheapest(peaks[below]) if within else None
+        return found
 
 
 class _Parts:
@@ -107,9 +136,9 @@ class _Parts:
         lines = {key: size for run in self.runs for key, size in run.line_bytes.items()}
         self.tensors = _tensors(graph, steps, lines)
 
-    def all(self) -> list[_Part]:
+    def all(self) -> list[Part]:
         """Sorted by where they start."""
-        wholes = [_Part(i, i + 1, self._whole(i), 0.0, False) for i in range(len(self.steps))]
+        wholes = [Part(i, i + 1, self._whole(i), 0.0, False) for i in range(len(self.steps))]
         starts = [(i, run) for run in self.runs for i in range(run.start, run.stop)]
         streamed = [part for i, run in starts for part in self._streamed_from(i, run)]
         return sorted((*wholes, *streamed), key=lambda p: (p.start, p.stop, p.streamed))
@@ -120,17 +149,16 @@ class _Parts:
             return math.inf  # the whole image is never there
         step = self.steps[i]
         live = sum(t.bytes for t in self.tensors.values() if t.made <= i <= t.last)
-        return live + step.scratch - self._saved_in_place(i)
+        return live + step.scratch - self._saved_by_trail(i)
 
-    def _saved_in_place(self, i: int) -> int:
+    def _saved_by_trail(self, i: int) -> int:
+        """The most that the output saves by overlapping an input that dies."""
         step = self.steps[i]
-        if step.in_place is None:
-            return 0
-        source = self.tensors.get(id(step.node.input(step.in_place)))
-        out = self.tensors.get(id(step.node.output))
-        return min(source.bytes, out.bytes) if source and out and source.last == i else 0
+        out = self.tensors[id(step.node.output)]
+        sources = [(self.tensors.get(id(stored(step.node.input(index)))), distance) for index, distance in step.trails]
+        return max((overlap(t.bytes, out.bytes, d) for t, d in sources if t is not None and t.last == i), default=0)
 
-    def _streamed_from(self, i: int, run: _Run) -> Iterator[_Part]:
+    def _streamed_from(self, i: int, run: _Run) -> Iterator[Part]:
         """The segments [i, j) for every j."""
         scratch, work, hidden = 0, 0.0, 0
         for j in range(i + 1, run.stop + 1):
@@ -143,7 +171,7 @@ class _Parts:
             bytes = sum(
                 t.line_bytes if (t.made >= i or key == self.pushed) and t.last < j else t.bytes for key, t in live
             )
-            yield _Part(i, j, bytes + hidden + scratch - self._saved_by_overlap(i, j, live, run), work, True)
+            yield Part(i, j, bytes + hidden + scratch - self._saved_by_overlap(i, j, live, run), work, True)
 
     def _saved_by_overlap(self, i: int, j: int, live: list[tuple[int, _Tensor]], run: _Run) -> int:
         """The most that one output of the segment saves by following an input that dies in it."""
@@ -152,19 +180,25 @@ class _Parts:
         ]
         new = [(key, t) for key, t in live if t.made >= i and t.last >= j]
         return max((
-            source.bytes + out.bytes - max(source.bytes + run.distance(k, o), out.bytes)
+            overlap(source.bytes, out.bytes, run.distance(k, o))
             for k, source in dying for o, out in new
         ), default=0)
 
 
 def _streamable_runs(steps: Sequence[Step]) -> Iterator[tuple[int, int]]:
-    """The longest runs of operators that can all be streamed."""
+    """The longest runs of operators that can all be streamed. Only the first of a run may read a view."""
     start = 0
     for stop in range(len(steps) + 1):
-        if stop == len(steps) or not steps[stop].stages:
-            if stop > start:
-                yield start, stop
+        streams = stop < len(steps) and bool(steps[stop].stages)
+        if stop > start and (not streams or _reads_view(steps[stop].node)):
+            yield start, stop
+            start = stop
+        if not streams:
             start = stop + 1
+
+
+def _reads_view(node: Node) -> bool:
+    return any(stored(v) is not v for v in node.inputs if v is not None and not v.is_constant)
 
 
 class _Run:

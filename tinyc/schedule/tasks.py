@@ -12,6 +12,9 @@ from tinyc.ir.graph import Graph, Node, Value
 from tinyc.program.kernel import needs_kernel
 
 
+Trails = Sequence[tuple[int, int]]  # (input, bytes by which the output must lie below it to overlap it)
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """Bytes in the arena: a network input or a result. `readers` are tasks; `kept`: the caller reads it at the end."""
@@ -24,7 +27,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One operator: stores by number. `savings`: bytes saved where the output takes over a store that dies there."""
+    """One operator: stores by number. `savings`: bytes saved where the output overlaps a store that dies there."""
 
     made: tuple[int, ...]
     made_bytes: int
@@ -48,17 +51,18 @@ class Tasks:
     stores: tuple[Store, ...]
 
     @classmethod
-    def of(cls, graph: Graph, scratch: Mapping[str, int], in_place: Mapping[str, Sequence[int]]) -> Tasks:
-        """Of a graph, with bytes of scratch and inputs that may be taken over, by an operator's first result."""
+    def of(cls, graph: Graph, scratch: Mapping[str, int], trails: Mapping[str, Trails]) -> Tasks:
+        """Of a graph, with bytes of scratch and trails by the name of an operator's first result."""
         nodes = tuple(node for node in graph.nodes if needs_kernel(node))
         stores, number = _stores(graph, nodes)
 
         def task(node: Node) -> Task:
             reads = tuple(dict.fromkeys(number[id(root)] for root in map(stored, node.inputs) if root is not None))
             made = tuple(number[id(value)] for value in node.outputs)
-            sources = [stored(node.inputs[index]) for index in in_place.get(node.output.name, ())]
+            sources = [(stored(node.inputs[index]), distance) for index, distance in trails.get(node.output.name, ())]
             savings = tuple(
-                (number[id(root)], min(root.type.bytes, node.output.type.bytes)) for root in sources if root is not None
+                (number[id(root)], overlap(root.type.bytes, node.output.type.bytes, distance))
+                for root, distance in sources if root is not None
             )
             before = _bits(m for m in (stores[s].maker for s in reads) if m is not None)
             size = sum(stores[s].bytes for s in made)
@@ -117,6 +121,11 @@ class Tasks:
             for earlier in bits(self.tasks[number].before):
                 found[earlier] |= found[number] | 1 << number
         return found
+
+
+def overlap(source: int, output: int, distance: int) -> int:
+    """Bytes that an output shares with an input that dies, when it lies `distance` bytes or more below its start."""
+    return max(0, source + output - max(source + distance, output))
 
 
 def stored(value: Value | None) -> Value | None:
