@@ -17,7 +17,7 @@ from tinyc.program.lower import lower
 from tinyc.program.plan import Plan, make_plan
 from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
-from tinyc.schedule import Schedule, make_schedule
+from tinyc.schedule import Schedule, Scheduler
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -149,9 +149,9 @@ def compile_graph(
 def plan_memory(graph: Graph, target: Target, options: Options) -> tuple[Schedule, Program, Plan]:
     """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
     budget = {"sram": 0, "speed": None, "balanced": target.sram_bytes}[options.objective]
+    scheduler = Scheduler(graph, target, options.schedule, stream_input=options.input_mode == "stream")
     while True:
-        stream = options.input_mode == "stream"
-        schedule = make_schedule(graph, target, options.schedule, budget=budget, stream_input=stream)
+        schedule = scheduler.schedule(budget)
         program = lower(graph, schedule, target)
         verify_program(program)
         plan = make_plan(program, time_limit=options.time_limit)

@@ -52,22 +52,31 @@ class Geometry:
         return cls((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], first, (bottom - top, right - left), padding)
 
     @property
-    def window(self) -> tuple[int, int]:
-        """Taps that the C computes: smaller kernels have zeros below and to the right."""
-        return max(3, self.kernel[0]), max(3, self.kernel[1])
+    def is_small(self) -> bool:
+        """Served by the C for kernels of up to 3x3; smaller ones have zeros below and to the right."""
+        return max(self.kernel) <= 3
 
     @property
-    def window_pairs(self) -> int:
-        """Pairs of rows that the outputs of one step read: one row of them for stride 2, two for stride 1."""
-        rows = self.window[0]
-        return rows // 2 + 1 if self.stride == 1 else (rows + 1) // 2
+    def window(self) -> tuple[int, int]:
+        """What one step reads: pairs of rows, and columns of one output. A step is two rows for stride 1, else one."""
+        rows, columns = self.kernel
+        if self.is_small:
+            return 2, 3
+        two_rows = self.stride == 1 and self.output[0] > 1
+        return (rows // 2 + 1 if two_rows else (rows + 1) // 2), columns + columns % 2
 
     @property
     def strip_pairs(self) -> int:
         """Pairs of rows that the scratch holds."""
         steps = -(-self.output[0] // (3 - self.stride))
         fitting = STRIP_BYTES // (8 * self.width)
-        return min(steps + self.window_pairs - 1, max(fitting, self.window_pairs))
+        return min(steps + self.window[0] - 1, max(fitting, self.window[0]))
+
+    @property
+    def scratch(self) -> int:
+        """Bytes: the strips of two channels, and for larger kernels the taps of one channel as pairs."""
+        pairs, columns = self.window
+        return 8 * self.width * self.strip_pairs + (0 if self.is_small else 8 * pairs * columns)
 
     @property
     def width(self) -> int:
@@ -87,8 +96,8 @@ class DepthwiseS8(Kernel):
     """Depthwise convolution of stride 1 or 2, in place where the output is no larger than the input."""
 
     includes = ("tinyc_depthwise_s8.h",)
-    headers = ("tinyc_depthwise_s8.h", DSP, MATH)
-    sources = ("tinyc_depthwise_3x3_s8.c", "tinyc_depthwise_strips.c")
+    headers = ("tinyc_depthwise_s8.h", "tinyc_depthwise_strips.h", DSP, MATH)
+    sources = ("tinyc_depthwise_3x3_s8.c", "tinyc_depthwise_kxk_s8.c", "tinyc_depthwise_strips.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
         op, sig = site.op, site.sig
@@ -101,23 +110,27 @@ class DepthwiseS8(Kernel):
             return "it takes strides of 1 or 2 and no dilation"
         if site.data[1] is None or (site.has(2) and site.data[2] is None):
             return "weights and bias must be constant"
-        if not 1 <= max(Geometry.of(site).kernel) <= 3:
-            return "it takes up to 3x3 taps that meet the image"
-        return None
+        return None if min(Geometry.of(site).kernel) > 0 else "no tap meets the image"
 
     def scratch(self, site: Site, target: Target) -> int:
-        geometry = Geometry.of(site)
-        return 8 * geometry.width * geometry.strip_pairs
+        return Geometry.of(site).scratch
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
-        """Ten words per channel: bias, taps of rows 0 and 1, taps of rows 1 and 2, requantisation."""
+        """One row of words per channel, as tinyc_depthwise_s8.h describes them."""
         taps, bias = used_weights(site), bias_data(site)
         rows, columns, channels = taps.shape
         bound = accumulator_bound(taps.reshape(-1, channels), bias, site.sig.input(0).zero_point)
         r = requantisers(channel_multipliers(site.sig, channels), site.sig.output.zero_point, bound)
-        w = np.zeros((3, 3, channels), np.int64)
-        w[:rows, :columns] = taps * r.factor
-        words = [wrap(bias * r.factor), *pairs(w[0], w[1]), *pairs(w[1], w[2]), r.multiplier, r.rounding, r.shift]
+        geometry = Geometry.of(site)
+        requantiser = (r.multiplier, r.rounding, r.shift)
+        if geometry.is_small:
+            w = np.zeros((3, 3, channels), np.int64)
+            w[:rows, :columns] = taps * r.factor
+            words = (bias * r.factor, *pairs(w[0], w[1]), *pairs(w[1], w[2]), *requantiser)
+        else:
+            w = np.zeros((2 * geometry.window[0], geometry.window[1], channels), np.int64)
+            w[:rows, :columns] = taps
+            words = (bias, *requantiser, *quads(w))
         return {"channels": np.stack(words, axis=1).astype(np.int32)}
 
     def trails(self, site: Site, input: int) -> int | None:
@@ -134,10 +147,11 @@ class DepthwiseS8(Kernel):
         assert isinstance(op, WindowOperator)
         params = c.struct(
             "tinyc_depthwise", "params", input=braces(*g.input), output=braces(*g.output), channels=g.channels,
-            stride=g.stride, padding=braces(*g.padding), width=g.width, pairs=g.strip_pairs,
+            stride=g.stride, padding=braces(*g.padding), window=braces(*g.window), width=g.width, pairs=g.strip_pairs,
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
         )
-        c.void("tinyc_depthwise_3x3_s8", params, c.constant("channels"), c.input(0), c.output(), c.scratch())
+        function = "tinyc_depthwise_3x3_s8" if g.is_small else "tinyc_depthwise_kxk_s8"
+        c.void(function, params, c.constant("channels"), c.input(0), c.output(), c.scratch())
 
 
 def used_weights(site: Site) -> Array:
@@ -156,9 +170,12 @@ def bias_data(site: Site) -> Array:
 
 def pairs(low: Array, high: Array) -> Array:
     """Two rows of numbers as words of two signed 16-bit lanes."""
-    return wrap((low & 0xFFFF) | (high << 16))
+    return (low & 0xFFFF) | (high << 16)
 
 
-def wrap(x: Array) -> Array:
-    """int64 to the int32 that a register holds."""
-    return x.astype(np.int32)
+def quads(w: Array) -> Array:
+    """[rows, columns, channels] of int8, both even, as [words, channels]: 2x2 taps each, column by column in bytes."""
+    rows, columns, channels = w.shape
+    tiles = (w & 0xFF).reshape(rows // 2, 2, columns // 2, 2, channels)
+    words = sum(tiles[:, i, :, j] << (16 * i + 8 * j) for i in (0, 1) for j in (0, 1))
+    return np.asarray(words).reshape(-1, channels)

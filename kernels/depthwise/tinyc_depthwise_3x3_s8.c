@@ -1,8 +1,7 @@
-#include "tinyc_depthwise_s8.h"
-
+#include "tinyc_depthwise_strips.h"
 #include "tinyc_dsp.h"
 
-enum { WORDS = 10, WINDOW = 2 };
+enum { WORDS = 10 };
 
 /* One channel's constants, and what else the loops need, in the order in which they load it. */
 typedef struct {
@@ -40,7 +39,14 @@ static void filter_column(const filter *f, const uint32_t *p, int32_t width, int
     }
 }
 
-#if TINYC_DSP
+/* Without optimisation a compiler keeps registers for itself that the assembler needs. */
+#if TINYC_DSP && defined(__OPTIMIZE__)
+#define IN_ASSEMBLER 1
+#else
+#define IN_ASSEMBLER 0
+#endif
+
+#if IN_ASSEMBLER
 
 /* The loops below compute two columns a round until p meets f->end. They fill the registers, so that a compiler would
  * spill: hence assembler. In all of them
@@ -156,8 +162,7 @@ static void filter_even_columns(filter *f, const uint32_t *p, int32_t width, int
 
 #endif
 
-static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const uint32_t *strip, int32_t rows,
-                        int8_t *output)
+static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
 {
     const int32_t columns = d->output[1], stride = d->stride;
     int32_t done = 0;
@@ -165,20 +170,20 @@ static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const 
     memcpy(&f, channel, WORDS * sizeof *channel);
     f.step = d->channels;
     f.row = d->channels * columns;
-#if TINYC_DSP
+#if IN_ASSEMBLER
     if (f.requantiser.shift > 0 && columns > 1) {
         done = columns & ~1;
-        filter_even_columns(&f, strip, d->width, stride, rows, done, output);
+        filter_even_columns(&f, strip->pairs, d->width, stride, strip->rows, done, output);
     }
 #endif
     for (; done < columns; done++) {
-        filter_column(&f, strip + done * stride, d->width, stride, rows, d->output_zero_point, output + done * f.step);
+        filter_column(&f, strip->pairs + done * stride, d->width, stride, strip->rows, d->output_zero_point,
+                      output + done * f.step);
     }
 }
 
 void tinyc_depthwise_3x3_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,
                             void *scratch)
 {
-    static const tinyc_depthwise_method method = {filter_rows, WORDS, WINDOW};
-    tinyc_depthwise_strips(d, &method, constants, input, output, scratch);
+    tinyc_depthwise_strips(d, filter_rows, constants, WORDS, input, output, scratch);
 }

@@ -1,4 +1,4 @@
-#include "tinyc_depthwise_s8.h"
+#include "tinyc_depthwise_strips.h"
 
 #include "tinyc_dsp.h"
 
@@ -52,35 +52,48 @@ static void gather_pairs(const tinyc_depthwise *d, const gather *g, const int8_t
     }
 }
 
-/* Two neighbouring channels, of which the first `skip` (0 or 1) are gathered but not computed. */
-static void filter_channels(const tinyc_depthwise *d, const tinyc_depthwise_method *method, const gather *g,
-                            const int32_t *constants, const int8_t *input, int8_t *output, uint32_t *strip,
+/* One run over two neighbouring channels, of which the first `skip` (0 or 1) are gathered but not computed. */
+typedef struct {
+    const tinyc_depthwise *d;
+    tinyc_depthwise_rows *compute;
+    int32_t words;
+    gather gather;
+    uint32_t *strip;
+} channels;
+
+static void filter_channels(const channels *run, const int32_t *constants, const int8_t *input, int8_t *output,
                             int32_t skip)
 {
+    const tinyc_depthwise *d = run->d;
+    const int32_t plane = run->gather.plane;
     const int32_t rows_per_step = 3 - d->stride;
-    const int32_t kept = method->window - 1; /* pairs that the next step reads again */
+    const int32_t kept = d->window[0] - 1; /* pairs that the next step reads again */
     const int32_t most = (d->pairs - kept) * rows_per_step;
-    int32_t held = 0, next = -d->padding[0]; /* pairs in the strip; the image row to gather next */
+    tinyc_strip strip = {NULL, -d->padding[0], 0, run->strip + 2 * plane};
+    int32_t held = 0; /* pairs in the strip */
     for (int32_t left = d->output[0]; left > 0; left -= most) {
-        const int32_t rows = left < most ? left : most;
-        const int32_t pairs = (rows + rows_per_step - 1) / rows_per_step + kept;
-        gather_pairs(d, g, input, next, pairs - held, strip + held * d->width + d->padding[1]);
-        next += 2 * (pairs - held);
+        strip.rows = left < most ? left : most;
+        const int32_t pairs = (strip.rows + rows_per_step - 1) / rows_per_step + kept;
+        gather_pairs(d, &run->gather, input, strip.first_row + 2 * held, pairs - held,
+                     run->strip + held * d->width + d->padding[1]);
         for (int32_t c = skip; c < 2; c++) {
-            method->rows(d, constants + c * method->words, strip + c * g->plane, rows, output + c);
+            strip.pairs = run->strip + c * plane;
+            run->compute(d, constants + c * run->words, &strip, output + c);
         }
-        output += rows * d->output[1] * g->step;
+        output += strip.rows * d->output[1] * d->channels;
+        strip.first_row += 2 * (pairs - kept);
         held = kept;
         if (left > most) {
-            const size_t bytes = (size_t)(kept * d->width) * sizeof *strip;
-            memmove(strip, strip + (pairs - kept) * d->width, bytes);
-            memmove(strip + g->plane, strip + g->plane + (pairs - kept) * d->width, bytes);
+            const size_t bytes = (size_t)(kept * d->width) * sizeof(uint32_t);
+            const int32_t again = (pairs - kept) * d->width;
+            memmove(run->strip, run->strip + again, bytes);
+            memmove(run->strip + plane, run->strip + plane + again, bytes);
         }
     }
 }
 
-void tinyc_depthwise_strips(const tinyc_depthwise *d, const tinyc_depthwise_method *method, const int32_t *constants,
-                            const int8_t *input, int8_t *output, void *scratch)
+void tinyc_depthwise_strips(const tinyc_depthwise *d, tinyc_depthwise_rows *compute, const int32_t *constants,
+                            int32_t words, const int8_t *input, int8_t *output, void *scratch)
 {
     const int32_t bytes = d->output[0] * d->output[1] * d->channels;
     /* Over its input the output is written where channels meet their own, and moved to its place at the end. */
@@ -93,11 +106,12 @@ void tinyc_depthwise_strips(const tinyc_depthwise *d, const tinyc_depthwise_meth
         .zero_point = ((uint32_t)d->input_zero_point & 0xFFu) * 0x01010101u,
         .centre = tinyc_pair(-d->input_zero_point, -d->input_zero_point),
     };
+    const channels run = {d, compute, words, g, scratch};
     memset(scratch, 0, (size_t)(2 * g.plane) * sizeof(uint32_t)); /* columns outside of the image */
     for (int32_t c = 0; c < d->channels; c += 2) {
         const int32_t skip = c == d->channels - 1; /* an odd one is gathered with its neighbour */
         const int32_t first = c - skip;
-        filter_channels(d, method, &g, constants + first * method->words, input + first, written + first, scratch, skip);
+        filter_channels(&run, constants + first * words, input + first, written + first, skip);
     }
     if (d->clamp[0] > -128 || d->clamp[1] < 127) {
         for (int32_t i = 0; i < bytes; i++) {

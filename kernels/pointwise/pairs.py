@@ -24,7 +24,7 @@ class PairKernel(Kernel):
 
     includes = ("tinyc_columns_s8.h",)
     headers = ("tinyc_columns_s8.h", "tinyc_widen.h", DSP, MATH)
-    weights = ("channels",)
+    weights = frozenset({"channels"})
 
     def multipliers(self, site: Site) -> ChannelMultipliers:
         return channel_multipliers(site.sig, site.sig.output.shape[-1])

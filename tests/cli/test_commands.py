@@ -61,7 +61,7 @@ def test_build_tells_where_memory_goes(tinyc: Run, model: Path, tmp_path: Path) 
     first, second, third, last = ran.out.splitlines()
     assert first.startswith("residual  5 operators -> 4 after ")
     assert re.match(
-        r"  cortex-m7 stm32f746   SRAM \d+ of 327,680 \(optimal\)   flash \d+ of 1,048,576 \(weights", second
+        r"  cortex-m7 stm32f746   SRAM \d+ of 327,680 \(optimal\)   flash [\d,]+ of 1,048,576 \(weights", second
     )
     assert third.startswith("  peak at conv: image 256 | ")
     assert "residual.c residual.h" in last and "manifest.json" in last

@@ -86,11 +86,26 @@ def dense_cases(rows: tuple[int, ...]) -> Iterator[Case]:
                 yield weighted(op, x, (wide, deep), seed * 3 + other, depth=deep, per_channel=other > 3)
 
 
+def add_cases() -> Iterator[Case]:
+    """Scales that lie together and far apart, either one the larger, sizes with and without remainder."""
+    ratios = (1.0, 0.7, 0.5, 0.013, 2.0**-20, 2.0**-40)
+    for seed, (ratio, size, swapped) in enumerate(product(ratios, (1, 2, 9, 33), (False, True))):
+        zeros = (ZERO_POINTS[seed % 5], ZERO_POINTS[seed // 5 % 5])
+        scales = (0.3 * ratio, 0.3) if swapped else (0.3, 0.3 * ratio)
+        a, b = (
+            (TensorType((1, size), DType.int8, Quant.per_tensor(float(np.float32(s)), z)), None)
+            for s, z in zip(scales, zeros, strict=True)
+        )
+        y = Quant.per_tensor(float(np.float32((0.4, 0.9, 0.0001, 0.05)[seed % 4])), ZERO_POINTS[seed // 2 % 5])
+        yield Case(ops.Add(CLAMPS[seed % 3]), (a, b), y)
+
+
 CASES = {
     "tinyc/pointwise_s8": pointwise_cases,
     "tinyc/conv_columns_s8": window_cases,
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
+    "tinyc/add_equal_s8": add_cases,
 }
 
 

@@ -135,7 +135,7 @@ class _Lowering:
         pushed = self.pushed if nodes[0].output.name == self.schedule.order[0] else None
         lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         places = [self._line_place(number, lines) for number in range(len(lines.values))]
-        kernels = {id(variant): self._row_kernel(node, stage) for node, stage in stages for variant in stage.variants}
+        kernels = {id(variant): stage_kernel(self._kernel(node), stage, self.target) for node, stage in stages for variant in stage.variants}
         calls_of = [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants]
         scratch = self._scratch(calls_of, f"the segment from {nodes[0].name}")
         operators = []
@@ -155,13 +155,6 @@ class _Lowering:
         made = tuple(Line(p, rows, size, v.name) for p, v, rows, size in table)
         return Segment(made, tuple(operators), lines.pushed, state)
 
-    def _row_kernel(self, node: Node, stage: RowStage) -> Kernel:
-        """The scheduled kernel; stages that the compiler adds (sums) have the one that serves them best."""
-        kernel = self._kernel(node)
-        if all(isinstance(site.op, kernel.op) for site in stage.sites):
-            return kernel
-        return select(stage.name, stage.sites[:1], self.target)
-
     def _line_place(self, number: int, lines: SegmentLines) -> Range:
         value, whole = lines.values[number], lines.rows[number] * lines.row_bytes[number]
         if value.name in self.home:
@@ -174,6 +167,13 @@ class _Lowering:
             return self._new_buffer(value)
         depth = lines.depths[number]
         return self._buffer(depth * lines.row_bytes[number], f"{value.name}, {depth} of {lines.rows[number]} rows")
+
+
+def stage_kernel(kernel: Kernel, stage: RowStage, target: Target) -> Kernel:
+    """A node's kernel for one of its stages: those that the compiler adds (sums) have the one that serves them best."""
+    if all(isinstance(site.op, kernel.op) for site in stage.sites):
+        return kernel
+    return select(stage.name, stage.sites[:1], target)
 
 
 def _streamable(node: Node) -> tuple[RowStage, ...]:

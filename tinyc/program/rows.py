@@ -43,6 +43,12 @@ class RowStage:
     def sites(self) -> list[Site]:
         return [variant.site for variant in self.variants]
 
+    @property
+    def runs(self) -> list[tuple[int, Variant]]:
+        """Each variant and the number of rows that it computes."""
+        firsts = [*(variant.first for variant in self.variants), self.rows]
+        return [(end - v.first, v) for v, end in zip(self.variants, firsts[1:], strict=True)]
+
 
 def row_stages(node: Node) -> tuple[RowStage, ...] | str:
     """The row by row form of a node, or the reason why it has none, as a clause."""

@@ -47,7 +47,8 @@ def best_order(
     """The order with the least peak; the graph's own where none is better than that.
 
     `scratch` are bytes of working memory per operator, `trails` the inputs that its output may overlap (both by the
-    name of the operator's first result; absent means none). Beyond `state_limit` the search ends with the best order found.
+    name of the operator's first result; absent means none). Beyond `state_limit` sets of operators the
+    search ends with the best order found.
     """
     tasks = Tasks.of(graph, scratch, trails or {})
     own, bound = tasks.peak(range(len(tasks.nodes))), tasks.bound()

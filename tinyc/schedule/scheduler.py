@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.program.kernel import Kernel, needs_kernel, select
-from tinyc.program.lower import one_image
+from tinyc.program.lower import one_image, stage_kernel
 from tinyc.program.rows import row_stages
 from tinyc.schedule.order import Order, best_order, with_late_views
 from tinyc.schedule.schedule import OrderSearch, Schedule
@@ -183,14 +183,17 @@ def _kernels(nodes: list[Node], target: Target, wanted: Mapping[str, str]) -> di
 def _step(node: Node, kernel: Kernel, target: Target) -> Step:
     """What the choice of segments needs to know of one operator."""
     site, images = one_image(node)
-    scratch, row_scratch = kernel.scratch(site, target), 0
-    stages = row_stages(node)
-    if not isinstance(stages, str):
-        try:
-            row_kernels = [(select(node.name, stage.sites[:1], target), stage) for stage in stages]
-            row_scratch = max(k.scratch(s, target) for k, stage in row_kernels for s in stage.sites)
-        except ModelError:
-            stages = "no kernel computes its rows"
     distances = [(i, kernel.trails(site, i)) for i, v in enumerate(node.inputs) if v is not None and images == 1]
     trails = tuple((i, distance) for i, distance in distances if distance is not None)
-    return Step(node, scratch, row_scratch, () if isinstance(stages, str) else stages, trails)
+    plain = Step(node, kernel.scratch(site, target), 0, 0.0, (), trails)
+    stages = row_stages(node)
+    if isinstance(stages, str):
+        return plain
+    try:
+        rows = select(node.name, stages[-1].sites, target)
+        calls = [(stage_kernel(rows, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
+    except ModelError:  # no kernel computes its rows
+        return plain
+    scratch = max(k.scratch(s, target) for k, s, _ in calls)
+    work = sum(times * k.cost(s, target) for k, s, times in calls) - images * kernel.cost(site, target)
+    return replace(plain, row_scratch=scratch, row_work=max(0.0, work), stages=stages)

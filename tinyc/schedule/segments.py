@@ -31,8 +31,9 @@ class Step:
     node: Node
     scratch: int
     row_scratch: int
+    row_work: float  # instructions that its kernels need more when they compute row by row
     stages: tuple[RowStage, ...]
-    trails: tuple[tuple[int, int], ...]  # (input, bytes that the output must lie below it to be written while it is read)
+    trails: tuple[tuple[int, int], ...]  # (input, bytes by which the output must lie below it to overlap it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ class _Run:
         if flow.pushed is not None:
             self.line_bytes[id(pushed)] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
         self.hidden_bytes = [0] * (stop - start)  # of tensors that only exist in the streamed form (sums)
-        self.work = [0.0] * (stop - start)
+        self.work = [step.row_work for step in steps[start:stop]]
         for number, stage in stages:
             depth = flow.depths[flow.numbers[id(stage.output)]]
             moved = (depth - 1) * stage.row_bytes

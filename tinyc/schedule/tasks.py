@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.program.kernel import needs_kernel
 
-
 Trails = Sequence[tuple[int, int]]  # (input, bytes by which the output must lie below it to overlap it)
 
 

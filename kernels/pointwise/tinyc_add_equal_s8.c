@@ -1,0 +1,30 @@
+#include "tinyc_add_equal_s8.h"
+
+static inline int8_t add(const tinyc_add_equal *p, int32_t a, int32_t b)
+{
+    const int32_t wide = p->b_offset + b * (1 << 21);
+    const int32_t scaled = tinyc_high_multiply_add((uint32_t)wide, (uint32_t)p->b.multiplier, p->b.rounding);
+    const int32_t on_common_scale = (scaled + (wide >> 31)) >> p->b.shift;
+    const int32_t doubled = p->a_offset + on_common_scale * 2 + a * (1 << 20);
+    return tinyc_requantise_doubled(doubled, p->output.multiplier, p->output.rounding, p->output.shift);
+}
+
+void tinyc_add_equal_s8(const tinyc_add_equal *p, int32_t count, const int8_t *a, const int8_t *b, int8_t *output)
+{
+    const tinyc_add_equal local = *p; /* which no store to the output can change: kept in registers */
+    int32_t i = 0;
+    for (; i + 1 < count; i += 2) {
+        const int8_t first = add(&local, a[i], b[i]);
+        const int8_t second = add(&local, a[i + 1], b[i + 1]);
+        output[i] = first;
+        output[i + 1] = second;
+    }
+    if (i < count) {
+        output[i] = add(&local, a[i], b[i]);
+    }
+    if (local.clamp[0] > -128 || local.clamp[1] < 127) {
+        for (i = 0; i < count; i++) {
+            output[i] = tinyc_clamp(output[i], local.clamp[0], local.clamp[1]);
+        }
+    }
+}
