@@ -1,6 +1,6 @@
 """The demo, `make demo`: the example model for a Cortex-M7 board, its held-out test set on the emulated core.
 
-python benchmarks/demo.py [--target TARGET] [--output DIR]. Every number is measured, now, by what is printed above it.
+python benchmarks/demo.py [--target TARGET] [--output DIR]. Every number printed is measured at that moment.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def main() -> int:
     labels = np.load(TEST_SET)["y"]
     try:
         expected = reference_scores(tinyc.compile(MODEL, options.target))
-        print(f"TensorFlow Lite Micro's reference kernels: {accuracy(expected, labels)}\n")
+        print(f"{MODEL.relative_to(ROOT)}, held-out images")
+        print(f"  TensorFlow Lite Micro on this machine: {accuracy(expected, labels)}\n")
         objectives: tuple[Objective, ...] = ("speed", "sram")
         same = [demonstrate(options.target, objective, options.output, labels, expected) for objective in objectives]
     except TinycError as error:
@@ -54,21 +55,23 @@ def demonstrate(target: str, objective: Objective, output: Path, labels: Array, 
     found = scores(compiled, result.outputs)
     differing = int(np.count_nonzero((found != expected).any(axis=1)))
     place = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-    print(f"tinyc build {MODEL.relative_to(ROOT)} --target {target} --objective {objective}  ->  {place}/")
+    print(f"{target}, --objective {objective}: the C is in {place}/")
     print(f"  {memory(compiled, result)}")
-    print(f"  {accuracy(found, labels)} on the emulated {compiled.target.core}; {differing} of {len(found)} images "
-          "with outputs other than the reference's")
-    print(f"  {result.instructions or 0:,} instructions per inference ({len(found)} images in "
-          f"{perf_counter() - started:.0f} s, compilers and emulator included)\n")
+    print(f"  emulated {compiled.target.core}: {accuracy(found, labels)}")
+    print(f"  {result.instructions or 0:,} instructions per inference, {verdict(differing)} the reference's outputs")
+    print(f"  ({perf_counter() - started:.0f} s for {len(found)} images, compilers and emulator included)\n")
     return differing == 0
+
+
+def verdict(differing: int) -> str:
+    return f"{differing} images with other than" if differing else "exactly"
 
 
 def memory(compiled: Compiled, result: RunResult) -> str:
     """Where SRAM and flash go, in bytes; code and stack as the emulated program has them."""
-    proof = "proven smallest for its schedule" if compiled.plan.optimal else "not proven smallest"
     return (
-        f"SRAM: arena {compiled.plan.arena_bytes:,} ({proof}), stack {result.stack_bytes:,}   "
-        f"flash: constants {result.rodata_bytes:,}, code {result.text_bytes:,}"
+        f"SRAM: arena {compiled.plan.arena_bytes:,}, stack {result.stack_bytes:,} bytes   "
+        f"flash: constants {result.rodata_bytes:,}, code {result.text_bytes:,} bytes"
     )
 
 
@@ -88,7 +91,7 @@ def scores(compiled: Compiled, outputs: Sequence[tuple[bytes, ...]]) -> Array:
 def accuracy(found: Array, labels: Array) -> str:
     """The share of images whose highest score is at the right digit."""
     right = int(np.count_nonzero(found.argmax(axis=1) == labels))
-    return f"accuracy {right / len(labels):.2%} ({right} of {len(labels)} held-out images)"
+    return f"accuracy {right / len(labels):.2%} ({right} of {len(labels)})"
 
 
 if __name__ == "__main__":

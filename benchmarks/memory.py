@@ -6,7 +6,7 @@ the input stored (--objective sram), and with its rows pushed (--input stream; "
 input whole). `*` marks an arena that is not proven smallest for its schedule.
 
 --measure adds instructions of one inference on the emulated core, as a multiple of the build that streams nothing.
-It takes a minute or more per model; --cmsis-nn links Arm's library in place of the stand-in.
+--cmsis-nn links Arm's library in place of the stand-in.
 """
 
 from __future__ import annotations

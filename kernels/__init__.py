@@ -5,6 +5,7 @@ exactly or does more slowly. Importing this package registers them all.
 """
 
 from tinyc.kernels import (
+    average,
     cmsis_nn,
     concatenation,
     conv,
@@ -13,6 +14,7 @@ from tinyc.kernels import (
     elementwise,
     fully_connected,
     gather,
+    image,
     lut,
     mean,
     pad,
@@ -25,6 +27,6 @@ from tinyc.kernels import (
 )
 
 __all__ = [
-    "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected", "gather", "lut",
+    "average", "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected", "gather", "image", "lut",
     "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax", "sums",
 ]

@@ -170,4 +170,12 @@ static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantis
     return tinyc_code(tinyc_multiply(accumulator, r->multiplier, r->rounding), zero_point, all_codes);
 }
 
+/* Limit `count` codes to clamp[0]..clamp[1]. */
+static inline void tinyc_clamp_all(int8_t *codes, int32_t count, const int32_t clamp[2])
+{
+    for (int32_t i = 0; i < count; i++) {
+        codes[i] = tinyc_clamp(codes[i], clamp[0], clamp[1]);
+    }
+}
+
 #endif

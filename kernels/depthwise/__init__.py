@@ -14,15 +14,14 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.kernels.common.requantise import accumulator_bound, requantisers
+from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.requantise import DSP, accumulator_bound, bias_data, pairs, requantisers
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D, channel_multipliers
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
 from tinyc.targets import Target
 
-DSP = "../common/tinyc_dsp.h"
-MATH = "../common/tinyc_math.h"
 STRIP_BYTES = 2048  # of scratch, if that many pairs are of use; a strip never holds fewer than one window needs
 
 
@@ -98,6 +97,7 @@ class DepthwiseS8(Kernel):
     includes = ("tinyc_depthwise_s8.h",)
     headers = ("tinyc_depthwise_s8.h", "tinyc_depthwise_strips.h", DSP, MATH)
     sources = ("tinyc_depthwise_3x3_s8.c", "tinyc_depthwise_kxk_s8.c", "tinyc_depthwise_strips.c")
+    weights = frozenset({"channels"})
 
     def refuses(self, site: Site, target: Target) -> str | None:
         op, sig = site.op, site.sig
@@ -159,18 +159,6 @@ def used_weights(site: Site) -> Array:
     g = Geometry.of(site)
     (y, x), (rows, columns) = g.first, g.kernel
     return site.constant(1)[0, y : y + rows, x : x + columns].astype(np.int64)
-
-
-def bias_data(site: Site) -> Array:
-    """Bias per channel, zeros where there is none, int64."""
-    if not site.has(2):
-        return np.zeros(site.sig.output.shape[3], np.int64)
-    return site.constant(2).reshape(-1).astype(np.int64)
-
-
-def pairs(low: Array, high: Array) -> Array:
-    """Two rows of numbers as words of two signed 16-bit lanes."""
-    return (low & 0xFFFF) | (high << 16)
 
 
 def quads(w: Array) -> Array:

@@ -114,9 +114,7 @@ void tinyc_depthwise_strips(const tinyc_depthwise *d, tinyc_depthwise_rows *comp
         filter_channels(&run, constants + first * words, input + first, written + first, skip);
     }
     if (d->clamp[0] > -128 || d->clamp[1] < 127) {
-        for (int32_t i = 0; i < bytes; i++) {
-            written[i] = tinyc_clamp(written[i], d->clamp[0], d->clamp[1]);
-        }
+        tinyc_clamp_all(written, bytes, d->clamp);
     }
     if (written != output) {
         memmove(output, written, (size_t)bytes);

@@ -6,6 +6,6 @@ time, and the input's zero point is folded into the bias.
 
 from __future__ import annotations
 
-from tinyc.kernels.pointwise import columns, dense, pointwise
+from tinyc.kernels.pointwise import add, columns, dense, pointwise
 
-__all__ = ["columns", "dense", "pointwise"]
+__all__ = ["add", "columns", "dense", "pointwise"]

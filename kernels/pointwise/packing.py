@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyc.ir.types import Array
-from tinyc.kernels.common.requantise import accumulator_bound, requantisers
+from tinyc.kernels.common.requantise import requantisers
 from tinyc.ops.conv import ChannelMultipliers
-from tinyc.ops.fixed_point import wrap32
+from tinyc.ops.fixed_point import multiply, wrap32
 from tinyc.program.kernel import Site
 
 GROUP = 4  # codes that one word holds
@@ -39,27 +39,53 @@ class Dense:
         return cls(weights.reshape(channels, -1, depth), bias, multipliers, x.zero_point, y.zero_point)
 
     @property
-    def bound(self) -> Array:
-        """Largest magnitude of each channel's accumulator."""
-        taps = self.weights.reshape(len(self.bias), -1).T
-        return accumulator_bound(taps, self.bias, self.input_zero_point)
+    def reach(self) -> tuple[Array, Array]:
+        """Smallest and largest accumulator of each channel, for any input."""
+        w = self.weights.reshape(len(self.bias), -1)
+        lowest, highest = -128 - self.input_zero_point, 127 - self.input_zero_point
+        up, down = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+        return self.bias + lowest * up + highest * down, self.bias + highest * up + lowest * down
+
+    def codes(self, accumulators: Array) -> Array:
+        """Output codes of one accumulator per channel, before the operator's clamp."""
+        scaled = multiply(accumulators, np.array(self.multipliers.multiplier), np.array(self.multipliers.shift))
+        return np.clip(scaled + self.output_zero_point, -128, 127)
+
+    @property
+    def constant(self) -> Array:
+        """Which channels have one code for any input: pruned networks have many, with biases that fill 32 bits.
+
+        Codes rise with accumulators, unless one wraps, so the two ends tell. They are packed without their weights.
+        """
+        low, high = self.reach
+        rises = (low >= -(2**31)) & (high < 2**31) & (np.array(self.multipliers.shift) <= 0)
+        constant: Array = rises & (self.codes(low) == self.codes(high))
+        return constant
 
     @property
     def folded_bias(self) -> Array:
-        """Bias less input zero point times the sum of weights, in 32 bits."""
-        return wrap32(self.bias - self.input_zero_point * self.weights.sum(axis=(1, 2)))
+        """Bias less input zero point times the sum of weights, in 32 bits; of a constant channel one of its sums."""
+        folded = self.bias - self.input_zero_point * self.weights.sum(axis=(1, 2))
+        return wrap32(np.where(self.constant, self.reach[0], folded))
 
     def grouped(self) -> Array:
         """Weights with every piece filled up to whole groups, [channels, groups · 4]."""
-        fill = -self.weights.shape[2] % GROUP
-        return np.pad(self.weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
+        weights = np.where(self.constant[:, None, None], 0, self.weights)
+        fill = -weights.shape[2] % GROUP
+        return np.pad(weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
 
     def requantisers(self, block: int) -> Array:
-        """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind."""
-        r = requantisers(self.multipliers, self.output_zero_point, self.bound)
-        plain = in_blocks(r.shift == 0, block).any(axis=1).repeat(block)[: len(self.bias)]
-        rounding = np.where(plain, np.array(self.multipliers.shift), r.rounding)
-        return np.stack([r.multiplier, rounding, np.where(plain, 0, r.shift)], axis=1).astype(np.int32)
+        """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind.
+
+        Of a constant channel multiplier and shift by one leave of the sum but its sign, of the rounding the code.
+        """
+        r = requantisers(self.multipliers, self.output_zero_point, np.maximum(*map(np.abs, self.reach)))
+        code = self.codes(self.reach[0])
+        fixed = np.stack([0 * code, 2 * code + 1, 0 * code + 1], axis=1)
+        table = np.where(self.constant[:, None], fixed, np.stack([r.multiplier, r.rounding, r.shift], axis=1))
+        plain = in_blocks(table[:, 2] == 0, block).any(axis=1).repeat(block)[: len(code), None]
+        as_given = np.stack([self.multipliers.multiplier, self.multipliers.shift, 0 * code], axis=1)
+        return np.where(plain, as_given, table).astype(np.int32)
 
 
 def needs_constants(site: Site) -> str | None:

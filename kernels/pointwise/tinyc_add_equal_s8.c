@@ -12,18 +12,18 @@ static inline int8_t add(const tinyc_add_equal *p, int32_t a, int32_t b)
 void tinyc_add_equal_s8(const tinyc_add_equal *p, int32_t count, const int8_t *a, const int8_t *b, int8_t *output)
 {
     const tinyc_add_equal local = *p; /* which no store to the output can change: kept in registers */
-    int32_t i = 0;
-    for (; i + 1 < count; i += 2) {
-        const int8_t first = add(&local, a[i], b[i]);
-        const int8_t second = add(&local, a[i + 1], b[i + 1]);
-        output[i] = first;
-        output[i + 1] = second;
+    int8_t *y = output;
+    int32_t left = count;
+    for (; left >= 4; left -= 4) { /* unrolled: the loop's own registers are reloaded once in four */
+        for (int32_t i = 0; i < 4; i++) {
+            *y++ = add(&local, *a++, *b++);
+        }
     }
-    if (i < count) {
-        output[i] = add(&local, a[i], b[i]);
+    for (; left > 0; left--) {
+        *y++ = add(&local, *a++, *b++);
     }
     if (local.clamp[0] > -128 || local.clamp[1] < 127) {
-        for (i = 0; i < count; i++) {
+        for (int32_t i = 0; i < count; i++) {
             output[i] = tinyc_clamp(output[i], local.clamp[0], local.clamp[1]);
         }
     }

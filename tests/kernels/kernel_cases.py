@@ -147,6 +147,8 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.Conv2D(clamp=(-90, 80)), _int8(1, 4, 4, 3, zero=127), (5, 1, 1, 3), (9, 0, 3, 4, 5)),
         _weighted(ops.Conv2D(), _int8(1, 1, 1, 33, zero=-128), (3, 1, 1, 33), None),
         _weighted(ops.Conv2D(), _int8(2, 1, 3, 12), (1, 1, 1, 12), (-77,)),
+        _weighted(ops.Conv2D(stride=(2, 2), padding=(0, 0, 1, 1)), _int8(1, 8, 8, 3, zero=-1), (8, 3, 3, 3), (7,) * 8),
+        _weighted(ops.Conv2D(stride=(2, 2), padding=(4, 1, 5, 1)), _int8(1, 11, 6, 1, zero=83), (5, 10, 4, 1), None),
     ),
     "depthwise_conv2d": (
         _DEPTHWISE,
@@ -158,6 +160,10 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.DepthwiseConv2D(padding=(2, 2, 2, 2), clamp=(-90, 80)), _int8(1, 9, 5, 3), (1, 5, 5, 3), None),
         _weighted(ops.DepthwiseConv2D(padding=(0, 1, 1, 1)), _int8(1, 2, 9, 4), (1, 3, 3, 4), (1, 2, -3, 4)),
         _weighted(ops.DepthwiseConv2D(padding=(3, 3, 3, 3)), _int8(1, 2, 2, 5, zero=-128), (1, 7, 7, 5), (-9,) * 5),
+        *(
+            _weighted(ops.DepthwiseConv2D(stride=(n, n), padding=(1, 1, n, 1)), _int8(1, 6, 7, 1, zero=9), (1, 3, 3, 7), None)
+            for n in (1, 2, 3)
+        ),
     ),
     "fully_connected": (
         _DENSE,
@@ -172,6 +178,8 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _moved(ops.AveragePool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),
         _moved(ops.AveragePool2D(extent=(3, 2), stride=(4, 5)), _int8(1, 9, 9, 3)),
         _moved(ops.AveragePool2D(extent=(7, 7), clamp=(-3, 90)), _int8(1, 7, 7, 33)),
+        _moved(ops.AveragePool2D(extent=(17, 16)), _int8(1, 17, 16, 6)),
+        _moved(ops.AveragePool2D(extent=(1, 3)), _int8(2, 1, 3, 4)),
     ),
     "max_pool2d": (
         _moved(ops.MaxPool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),

@@ -5,20 +5,22 @@ The plain C of the host and the instructions of the emulated core come from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 
 import numpy as np
 import pytest
 
-from tests.support.kernel_bench import Trial, make_bench, trials
+from tests.support.kernel_bench import Bench, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
 from tinyc.errors import ToolchainError
 from tinyc.ir.operator import Operator
 from tinyc.ir.types import DType, Quant, TensorType
-from tinyc.program.kernel import find_kernel
+from tinyc.kernels.pointwise.packing import interleave
+from tinyc.program.kernel import Site, find_kernel
 from tinyc.program.lower import one_image
+from tinyc.program.rows import row_stages
 from tinyc.targets import load
 
 CHANNELS = (*range(1, 18), 24, 31, 32, 33, 64)
@@ -31,27 +33,25 @@ CLAMPS = ((-128, 127), (-128, 127), (-100, 90))
 def weighted(
     op: Operator, x: tuple[int, ...], w: tuple[int, ...], seed: int, *, depth: int, per_channel: bool = True
 ) -> Case:
-    """Random weights; zero points, output scale, bias and their extremes vary with the seed."""
-    rng = np.random.default_rng(seed)
-    channels = w[0]
-    scales = tuple(float(np.float32(s)) for s in rng.uniform(0.002, 0.02, channels))
-    if seed % 4 == 3:  # channels apart: both kinds of requantisation side by side
-        scales = tuple(float(np.float32(s * 2.0 ** (k % 9 - 4))) for k, s in enumerate(scales))
-    quant = Quant(scales, (0,) * channels, 0) if per_channel and channels > 1 else Quant.per_tensor(scales[0], 0)
-    weights = rng.integers(-127, 128, w).astype(np.int8)
-    if seed % 5 == 4:
-        weights[...] = rng.choice(np.array([-128, 127], np.int8), w)
-    zero = ZERO_POINTS[seed % len(ZERO_POINTS)]
-    spread = 0.01 * 0.5 * 70 * max(1.0, depth**0.5) * 1.5
-    image = TensorType(x, DType.int8, Quant.per_tensor(0.5, zero))
-    operands = ((image, None), (TensorType(w, DType.int8, quant), weights))
+    """Random weights and bias; zero points, scales and extremes vary with the seed."""
+    rng, channels = np.random.default_rng(seed), w[0]
+    weights = rng.choice(np.array([-128, 127]), w) if seed % 5 == 4 else rng.integers(-127, 128, w)
+    bias = rng.integers(-(2**14), 2**14, channels)
+    output = 0.5 * depth**0.5 * SCALES[seed % len(SCALES)]
+    scales = rng.uniform(0.002, 0.02, channels)
+    if seed % 4 == 3:  # far apart: both kinds of requantisation side by side
+        scales *= 2.0 ** (np.arange(channels) % 9 - 4)
+    if seed % 9 in (5, 6):  # one code for any input, as in pruned networks
+        bias[1::3], scales[1::3] = 2**30 + 12345, output * 2.0**-26
+    if seed % 9 == 6:
+        bias[::3] = 2**31 - 1
+    rounded = tuple(float(s) for s in scales.astype(np.float32))
+    quant = Quant(rounded, (0,) * channels, 0) if per_channel and channels > 1 else Quant.per_tensor(rounded[0], 0)
+    image = TensorType(x, DType.int8, Quant.per_tensor(0.5, ZERO_POINTS[seed % len(ZERO_POINTS)]))
+    operands = ((image, None), (TensorType(w, DType.int8, quant), weights.astype(np.int8)))
     if seed % 3:
-        bias = rng.integers(-(2**14), 2**14, channels).astype(np.int32)
-        if seed % 7 == 6:
-            bias[:: max(1, channels // 2)] = 2**31 - 1
-        operands += ((TensorType((channels,), DType.int32), bias),)
-    output = Quant.per_tensor(float(np.float32(spread * SCALES[seed % len(SCALES)])), ZERO_POINTS[(seed // 5) % 5])
-    return Case(op, operands, output)
+        operands += ((TensorType((channels,), DType.int32), bias.astype(np.int32)),)
+    return Case(op, operands, Quant.per_tensor(float(np.float32(output)), ZERO_POINTS[seed // 5 % 5]))
 
 
 def pointwise_cases() -> Iterator[Case]:
@@ -77,6 +77,19 @@ def window_cases() -> Iterator[Case]:
         yield weighted(op, (1, rows, columns, deep), (wide, *window, deep), seed, depth=deep * window[0] * window[1])
 
 
+def row_cases() -> Iterator[Case]:
+    """What a streamed segment calls: one output row, fewer input rows and padding at the borders."""
+    for seed, (rows, stride, channels) in enumerate(product((4, 7), (1, 2), (3, 8, 16))):
+        op = ops.Conv2D((stride, stride), (1, 1), (1, 1, 1, 1))
+        x, w = (1, rows, 5 + seed % 2, channels), (5, 3, 3, channels)
+        node = weighted(op, x, w, seed, depth=9 * channels).node()
+        stages = row_stages(node)
+        assert not isinstance(stages, str), stages
+        for site in stages[0].sites:
+            operands = tuple((t, data) for t, data in zip(site.sig.inputs, site.data, strict=True) if t is not None)
+            yield Case(site.op, operands, site.sig.output.quant)
+
+
 def dense_cases(rows: tuple[int, ...]) -> Iterator[Case]:
     """Every number of inputs and outputs, with one weight scale and with one per output."""
     for seed, channels in enumerate(CHANNELS):
@@ -100,16 +113,41 @@ def add_cases() -> Iterator[Case]:
         yield Case(ops.Add(CLAMPS[seed % 3]), (a, b), y)
 
 
-CASES = {
+def image_of(shape: tuple[int, ...], seed: int) -> TensorType:
+    return TensorType(shape, DType.int8, Quant.per_tensor(0.25, ZERO_POINTS[seed % 5]))
+
+
+def mean_cases() -> Iterator[Case]:
+    """Axes at every place, more elements than 16 bits can add up, scales to both sides."""
+    shapes = (
+        ((1, 2), (2, 3, 5, 9)), ((1,), (1, 3, 3, 8)), ((0, 1), (20, 30, 5)), ((2,), (2, 3, 7)), ((1, 2), (1, 1, 1, 6)),
+    )
+    for seed, (axes, shape) in enumerate(shapes * 2):
+        scale = (0.25, 0.03, 4.0)[seed % 3]
+        yield Case(ops.Mean(axes, seed % 2 == 0), ((image_of(shape, seed), None),), Quant.per_tensor(scale, 5 - seed))
+
+
+def average_cases() -> Iterator[Case]:
+    """Maps of 1 to more than 256 pixels."""
+    for seed, (rows, columns) in enumerate(((1, 1), (2, 3), (5, 5), (7, 1), (16, 16), (17, 19))):
+        for channels in (1, 4, 7, 16):
+            x = image_of((1, rows, columns, channels), seed)
+            op = ops.AveragePool2D(extent=(rows, columns), clamp=CLAMPS[seed % 3])
+            yield Case(op, ((x, None),), x.quant)
+
+
+CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/pointwise_s8": pointwise_cases,
-    "tinyc/conv_columns_s8": window_cases,
+    "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases()),
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
     "tinyc/add_equal_s8": add_cases,
+    "tinyc/axis_mean_s8": mean_cases,
+    "tinyc/axis_average_s8": average_cases,
 }
 
 
-def bench(name: str, core: str, every: int):  # type: ignore[no-untyped-def]
+def bench(name: str, core: str, every: int) -> Bench:
     """One program of every `every`th case that the kernel serves, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(core), np.random.default_rng(3)
     chosen: list[Trial] = []
@@ -133,3 +171,28 @@ def test_the_instructions_of_the_emulated_core(name: str) -> None:
         if "isn't on the PATH" in str(error):
             pytest.skip(f"needs the cross compiler and the emulator: {error}")
         raise
+
+
+def test_channels_of_one_code_take_the_fast_path_without_weights() -> None:
+    """Their bias would not fit the doubled form; the code is the same for every input."""
+    op = ops.FullyConnected()
+    case = weighted(op, (1, 9), (9, 9), 14, depth=9)
+    dense = find_kernel("tinyc/dense_s8").dense(Site.of(case.node()))  # type: ignore[attr-defined]
+    assert dense.constant.nonzero()[0].tolist() == [1, 4, 7]
+    assert (dense.requantisers(4)[:, 2] > 0).all()
+    assert not dense.grouped()[dense.constant].any()
+
+
+def test_the_packed_words_hold_codes_of_two_channels_side_by_side() -> None:
+    weights = np.arange(8).reshape(1, 2, 4)
+    assert interleave(weights).view(np.int8).tolist() == [[0, 4, 2, 6, 1, 5, 3, 7]]
+
+
+def test_the_output_trails_by_what_two_pixels_add() -> None:
+    """Wider outputs lie lower by what they grow up to the last pair that is still to be read."""
+    wider = weighted(ops.Conv2D(), (1, 1, 7, 4), (6, 1, 1, 4), 0, depth=4)
+    narrower = weighted(ops.Conv2D(), (1, 1, 7, 6), (4, 1, 1, 6), 0, depth=6)
+    kernel = find_kernel("tinyc/pointwise_s8")
+    assert kernel.trails(Site.of(wider.node()), 0) == 6 * (6 - 4)
+    assert kernel.trails(Site.of(narrower.node()), 0) == 0
+    assert kernel.trails(Site.of(wider.node()), 1) is None

@@ -235,10 +235,11 @@ def test_page_has_all_figures(streamed: Compiled) -> None:
     for row in data["operator_table"]:
         assert row["name"] in text and row["kernel"] in text
         assert f"{row['macs']:,}" in text and f"{row['estimated_instructions']:,}" in text
-    for size in (data["arena_bytes"], data["macs"], project.weights_bytes, project.tables_bytes):
+    sizes = [data[key] for key in ("arena_bytes", "macs", "estimated_instructions")]
+    for size in (*sizes, project.weights_bytes, project.tables_bytes):
         assert f"{size:,}" in text
     assert "a segment, operators 0 to 2 run together row by row" in text and "as the caller pushes" in text
-    assert "Live at the peak: step 0" in text
+    assert "Live at the peak: step 0" in text and "moving rows and taking turns in segments" in text
 
 
 def test_estimates_are_those_of_the_kernels(residual: Compiled, streamed: Compiled) -> None:
@@ -286,6 +287,18 @@ def test_shortened_names_keep_both_ends(name: str, longest: int) -> None:
     if short != name and "…" not in name:
         head, tail = short.split("…")
         assert name.startswith(head) and name.endswith(tail)
+
+
+def test_dark_screens_and_paper(residual: Compiled) -> None:
+    picture, page = memory_svg(memory_map(residual)), page_of(residual)
+    for text in (picture, page):
+        assert "@media screen and (prefers-color-scheme:dark)" in text  # so paper keeps the light colours
+    assert "@media print" in page
+    dark = picture.split("prefers-color-scheme:dark){")[1].split("</style>")[0]
+    light = picture.split("@media")[0]
+    rule = re.compile(r"(\.tinyc-memory [.\w-]+)\{(?:fill|stroke):(#\w+)\}")
+    assert dict(rule.findall(dark)).keys() == dict(rule.findall(light)).keys() >= {".tinyc-memory .ground"}
+    assert dict(rule.findall(dark))[".tinyc-memory text"] != dict(rule.findall(light))[".tinyc-memory text"]
 
 
 # ---------------------------------------------------------------------- files

@@ -29,12 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> Answer:
-    from tinyc.report import does_not_fit, full_report
+    from tinyc.report import does_not_fit, front, full_report
 
     compiled = compile_model(args, console)
     project = compiled.project()
-    data = full_report(compiled, project) | {"seconds": round(compiled.seconds, 3)}
-    lines = [*headline(data), *_timeline(data), _bounds(data), *_draw(args, compiled, project)]
+    with console.step("what less SRAM costs"):
+        points = front(compiled)
+    data = full_report(compiled, project) | {"front": points, "seconds": round(compiled.seconds, 3)}
+    lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_draw(args, compiled, project)]
     return Answer(data, lines, does_not_fit(compiled, project))
 
 
@@ -59,6 +61,21 @@ def _bounds(data: dict[str, Any]) -> str:
         f"  arena {data['arena_bytes']:,} ({verdict(data)}) | lower bound {data['lower_bound_bytes']:,} | "
         f"activations alone {data['max_live_bytes']:,} | largest scratch {data['scratch_bytes']:,}"
     )
+
+
+def _front(data: dict[str, Any]) -> list[Line | str]:
+    """What less SRAM costs: a row per schedule that no other beats."""
+    rows = [
+        (
+            point["arena_bytes"],
+            f"{point['instructions']:,} ({point['instructions'] / max(1, data['front'][0]['instructions']) - 1:+.1%})",
+            f"{point['mac_overhead']:.1%}",
+            point["segments"],
+            "<- this plan" if point["chosen"] else "",
+        )
+        for point in data["front"]
+    ]
+    return table(("arena bytes", "estimated instructions", "MACs repeated", "segments", ""), rows)
 
 
 def _draw(args: argparse.Namespace, compiled: Compiled, project: CProject) -> Iterator[str]:

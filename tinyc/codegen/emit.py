@@ -64,7 +64,7 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
         **kernel_files,
     }
     sources = tuple(path for path in files if path.endswith(".c"))
-    standin = _standin_files() if _uses_cmsis(network) else {}
+    standin = _standin_files() if uses_cmsis(network) else {}
     standin_sources = tuple(path for path in standin if path.endswith(".c"))
     files |= standin
     ports = [
@@ -132,7 +132,8 @@ def _kernel_files(network: Network) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _uses_cmsis(network: Network) -> bool:
+def uses_cmsis(network: Network) -> bool:
+    """Whether any operator calls Arm's library."""
     return any(w.call.kernel.provider == "cmsis-nn" for w in network.writers)
 
 

@@ -49,7 +49,7 @@ def pack(
     offsets = {block.name: block.offset or 0 for block in blocks}
     offsets.update((block.name, int(at)) for block, at in placed)
     seconds = time.perf_counter() - begin
-    return Packing(offsets, int(run.peak), int(run.bound), run.peak == run.bound, seconds, run.method)
+    return Packing(offsets, int(run.peak), int(run.bound), bool(run.peak == run.bound), seconds, run.method)
 
 
 class _Run:

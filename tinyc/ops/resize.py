@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled
-from tinyc.ir.operator import expect, operator
+from tinyc.ir.access import Access, AxisAccess, Elementwise, Interval, Sampled
+from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import Movement, expect_int8, given
 from tinyc.ops.fixed_point import round_half_away_array
@@ -47,6 +47,14 @@ class ResizeNearest(Movement):
     def _axis(self, axis: int, n: int) -> AxisAccess:
         source = self.source(axis, n)
         return Elementwise(axis + 1) if source == tuple(range(n)) else Sampled(axis + 1, source)
+
+    def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
+        """An axis that keeps its size is copied as it is, on each tile; others mix indices and are not tiled."""
+        if super().tile(sig, axis, part) is None:
+            return None
+        size = list(self.size)
+        size[axis - 1] = part[1] - part[0]
+        return replace(self, size=(size[0], size[1]))
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

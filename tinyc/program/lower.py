@@ -135,7 +135,10 @@ class _Lowering:
         pushed = self.pushed if nodes[0].output.name == self.schedule.order[0] else None
         lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         places = [self._line_place(number, lines) for number in range(len(lines.values))]
-        kernels = {id(variant): stage_kernel(self._kernel(node), stage, self.target) for node, stage in stages for variant in stage.variants}
+        kernels = {
+            id(variant): stage_kernel(self._kernel(node), stage, self.target)
+            for node, stage in stages for variant in stage.variants
+        }
         calls_of = [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants]
         scratch = self._scratch(calls_of, f"the segment from {nodes[0].name}")
         operators = []

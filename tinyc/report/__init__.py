@@ -8,9 +8,9 @@ from tinyc.report.memory_map import MemoryMap, memory_map
 from tinyc.report.memory_svg import memory_svg
 from tinyc.report.notebook import Report, make_report
 from tinyc.report.page import report_page
-from tinyc.report.summary import full_report, summarise
+from tinyc.report.summary import front, full_report, summarise
 
 __all__ = [
-    "MemoryMap", "Report", "does_not_fit", "full_report", "make_report", "memory_map", "memory_svg", "output_files",
-    "report_page", "summarise",
+    "MemoryMap", "Report", "does_not_fit", "front", "full_report", "make_report", "memory_map", "memory_svg",
+    "output_files", "report_page", "summarise",
 ]

@@ -18,7 +18,7 @@ from tinyc.report.palette import KINDS, style
 # pixels
 WIDTH, LEFT, RIGHT = 1200, 84, 166
 TEXT_LINE, STRIP, PLOT = 18, 46, 400
-LETTER, LETTER_HEIGHT = 6.0, 11  # of the small text, on average and with room around
+LETTER, LETTER_HEIGHT = 6.2, 11  # of the small text, on average and with room around
 LABEL_PITCH = 13  # least distance of rotated names
 NAME_LETTERS = 26
 SENTENCE_LETTERS = 180

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -65,14 +65,13 @@ def _options(data: dict[str, Any]) -> str:
 def _figures(data: dict[str, Any]) -> str:
     flash = sum(data["flash"].values())
     proof = "proven smallest" if data["optimal"] else f"lower bound {data['lower_bound_bytes']:,}"
-    instructions = sum(row["estimated_instructions"] for row in data["operator_table"])
     overhead = f", {data['mac_overhead']:.1%} of them repeated" if data["mac_overhead"] else ""
     passes = f"{data['operators_in_model']} in the model, {data['segments']} segments"
     tiles = (
         _tile(data["arena_bytes"], f"bytes of SRAM, {proof}", data["sram_bytes"]),
         _tile(flash, "bytes of constants in flash", data["flash_bytes"]),
         _tile(data["macs"], f"multiply-accumulates{overhead}"),
-        _tile(instructions, "instructions (estimated)"),
+        _tile(data["estimated_instructions"], "instructions (estimated)"),
         _tile(data["operators"], f"operators ({passes})"),
     )
     return tag("div", "".join(tiles), class_="figures")
@@ -112,13 +111,22 @@ def _operators(data: dict[str, Any], memory: MemoryMap) -> str:
         if step.how != "call":
             rows.append(tag("tr", tag("td", plain(_group(memory, number)), colspan=len(HEAD)), class_="group"))
         rows += [_operator(index, row, number == memory.peak) for index, row in group]
-    macs, instructions, scratch = (
-        [row[key] for _, row in numbered] for key in ("macs", "estimated_instructions", "scratch_bytes")
+    return tag("h2", "Operators") + _table(HEAD, rows, "".join(_totals(data, memory)))
+
+
+def _totals(data: dict[str, Any], memory: MemoryMap) -> Iterator[str]:
+    """What streaming adds to the operators, where anything streams, and the sums."""
+    macs, kernels, scratch = (
+        [row[key] for row in data["operator_table"]] for key in ("macs", "estimated_instructions", "scratch_bytes")
     )
-    foot = _row([("", ""), ("", "in all"), ("", ""), ("", ""), ("n", f"{sum(macs):,}"), ("n", f"{sum(instructions):,}"),
-                 ("n", f"{max((s.live_bytes for s in memory.steps), default=0):,} at most"),
-                 ("n", f"{max(scratch, default=0):,} at most")])
-    return tag("h2", "Operators") + _table(HEAD, rows, foot)
+    streaming = data["estimated_instructions"] - sum(kernels)
+    if data["segments"]:
+        cells = [("", ""), ("", "moving rows and taking turns in segments"), ("", ""), ("", ""), ("", "")]
+        yield _row([*cells, ("n", f"{streaming:,}"), ("", ""), ("", "")])
+    yield _row([("", ""), ("", "in all"), ("", ""), ("", ""), ("n", f"{sum(macs):,}"),
+                ("n", f"{data['estimated_instructions']:,}"),
+                ("n", f"{max((s.live_bytes for s in memory.steps), default=0):,} at most"),
+                ("n", f"{max(scratch, default=0):,} at most")])
 
 
 def _group(memory: MemoryMap, number: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tinyc.report.operators import executed
+from tinyc.schedule.cost import estimated_instructions
 
 if TYPE_CHECKING:
     from tinyc.codegen import CProject
@@ -38,16 +39,44 @@ def summarise(compiled: Compiled, project: CProject) -> Data:
         "flash": {"weights": project.weights_bytes, "tables": project.tables_bytes},
         "macs": compiled.graph.macs,
         "mac_overhead": mac_overhead(compiled),
+        "estimated_instructions": estimated_instructions(compiled.program, target),
         "input_mode": compiled.options.input_mode,
         "io": compiled.options.io,
         "objective": compiled.options.objective,
         "operators": len(project.operators),
         "segments": len(compiled.schedule.segments),
+        "order": order(compiled),
         "operators_in_model": len(compiled.imported.nodes),
         "passes": list(compiled.passes),
         "kernels": dict(sorted(Counter(o.kernel for o in executed(compiled.program)).items())),
         "peak": peak(compiled),
     }
+
+
+def order(compiled: Compiled) -> Data:
+    """Whether the order of execution was searched, and whether none other is known to need less layer by layer."""
+    search = compiled.schedule.search
+    return {"searched": search is not None and search.searched, "exact": search is not None and search.exact}
+
+
+def front(compiled: Compiled) -> list[Data]:
+    """The Pareto front, from the fewest instructions to the least SRAM; `chosen` marks the plan that was compiled.
+
+    Places every point within a time limit: a slow machine may show a larger arena.
+    """
+    from tinyc.schedule.front import front as points
+
+    found = []
+    for point in points(compiled.graph, compiled.target, compiled.options):
+        chosen = point.schedule == compiled.schedule
+        found.append({
+            "arena_bytes": compiled.plan.arena_bytes if chosen else point.arena_bytes,
+            "mac_overhead": point.mac_overhead,
+            "instructions": point.instructions,
+            "segments": len(point.schedule.segments),
+            "chosen": chosen,
+        })
+    return found
 
 
 def full_report(compiled: Compiled, project: CProject) -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -229,24 +230,21 @@ def _ordered(file: ModelFile, nodes: list[FileNode]) -> Iterator[FileNode]:
             text = f"it reads {name!r}, which is neither an input nor an initialiser nor written by a node"
             _problem(file, f"{node.label}: {text}; the file is damaged.", node.index)
     readers: dict[str, list[FileNode]] = {}
-    waiting: dict[int, set[str]] = {}
-    ready = []
-    for node in reversed(nodes):
-        waiting[node.index] = {n for n in node.inputs if n not in known and n not in missing}
+    waiting = {node.index: {n for n in node.inputs if n not in known and n not in missing} for node in nodes}
+    for node in nodes:
         for name in waiting[node.index]:
             readers.setdefault(name, []).append(node)
-        if not waiting[node.index]:
-            ready.append(node)
+    ready = [node.index for node in nodes if not waiting[node.index]]  # rising, hence a heap
     done = 0
     while ready:
-        node = ready.pop()
+        node = nodes[heapq.heappop(ready)]
         done += 1
         yield node
         for name in node.outputs:
             for reader in readers.pop(name, ()):
                 waiting[reader.index].discard(name)
                 if not waiting[reader.index]:
-                    ready.append(reader)
+                    heapq.heappush(ready, reader.index)
     if done < len(nodes):
         stuck = [node.label for node in nodes if waiting[node.index]]
         _problem(file, f"the graph has a cycle through {', '.join(stuck[:4])}; a network must not feed itself.")

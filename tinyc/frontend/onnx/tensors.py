@@ -105,10 +105,10 @@ class Pending:
 
     what: str
     layout: Layout
-    finish: Callable[[Quant, Clamp, str], Value] = field(repr=False)
+    finish: Callable[[Quant, Clamp], Value] = field(repr=False)
     low: float = -math.inf
     high: float = math.inf
-    add_bias: Callable[[Array], Pending] | None = field(default=None, repr=False)
+    add_bias: Callable[[Array], Pending | None] | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> Shape:

@@ -1,0 +1,180 @@
+#include "tinyc_image_conv_s8.h"
+
+#include "tinyc_dsp.h"
+
+/* Words of constants before and after the taps of four channels. */
+enum { BIASES = 4, REQUANTISERS = 12 };
+
+/* One image row into lane `lane` on of every column. Inlined with a constant number of channels. */
+static inline void gather_row(const tinyc_image_conv *d, const int8_t *row, int32_t channels, int16_t *lane)
+{
+    const int32_t step = 2 * d->words;
+    for (int32_t x = 0; x < d->input[1]; x++) {
+        for (int32_t c = 0; c < channels; c++) {
+            lane[c] = row[c];
+        }
+        row += channels;
+        lane += step;
+    }
+}
+
+/* Three rows of three channels, by far the most frequent: whole columns at a time. */
+static void gather_3x3(const tinyc_image_conv *d, const int8_t *row, uint32_t *to)
+{
+    const int32_t row_bytes = 3 * d->input[1];
+    const int8_t *upper = row, *middle = row + row_bytes, *lower = row + 2 * row_bytes;
+    for (const int8_t *end = middle; upper < end; upper += 3, middle += 3, lower += 3, to += 5) {
+        to[0] = tinyc_pack_low((uint32_t)upper[0], (uint32_t)upper[1]);
+        to[1] = tinyc_pack_low((uint32_t)upper[2], (uint32_t)middle[0]);
+        to[2] = tinyc_pack_low((uint32_t)middle[1], (uint32_t)middle[2]);
+        to[3] = tinyc_pack_low((uint32_t)lower[0], (uint32_t)lower[1]);
+        to[4] = (uint32_t)lower[2];
+    }
+}
+
+static void fill(int16_t *lanes, int32_t count, int32_t value)
+{
+    for (int32_t i = 0; i < count; i++) {
+        lanes[i] = (int16_t)value;
+    }
+}
+
+/* The columns of image rows from `first` on, without those left and right of the image. */
+static void gather(const tinyc_image_conv *d, const int8_t *input, int32_t first, uint32_t *columns)
+{
+    const int32_t channels = d->input[2], row_bytes = d->input[1] * channels;
+    uint32_t *inside = columns + d->padding[1] * d->words;
+    if (channels == 3 && d->kernel[0] == 3 && first >= 0 && first + 3 <= d->input[0]) {
+        gather_3x3(d, input + first * row_bytes, inside);
+        return;
+    }
+    for (int32_t i = 0; i < d->kernel[0]; i++) {
+        int16_t *lane = (int16_t *)(void *)inside + i * channels;
+        const int32_t y = first + i;
+        if (y < 0 || y >= d->input[0]) {
+            for (int32_t x = 0; x < d->input[1]; x++) {
+                fill(lane + 2 * x * d->words, channels, d->input_zero_point);
+            }
+        } else if (channels == 1) {
+            gather_row(d, input + y * row_bytes, 1, lane);
+        } else if (channels == 3) {
+            gather_row(d, input + y * row_bytes, 3, lane);
+        } else {
+            gather_row(d, input + y * row_bytes, channels, lane);
+        }
+    }
+}
+
+/* Four channels of one output, any kind of requantisation: the codes, the first in the lowest byte. */
+static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t *constants, int32_t zero_point)
+{
+    const int32_t *taps = constants + BIASES;
+    uint32_t codes = 0;
+    for (int32_t c = 0; c < 4; c++) {
+        int32_t sum = constants[c];
+        for (int32_t k = 0; k < words; k++) {
+            sum = tinyc_mac_pair(window[k], (uint32_t)taps[4 * k + c], sum);
+        }
+        tinyc_requantiser r;
+        memcpy(&r, taps + 4 * words + 3 * c, sizeof r);
+        codes |= ((uint32_t)tinyc_requantise(sum, &r, zero_point) & 0xFFu) << (8 * c);
+    }
+    return codes;
+}
+
+/* Without optimisation a compiler keeps registers for itself that the assembler needs. */
+#if TINYC_DSP && defined(__OPTIMIZE__)
+
+/* In both loops r2..r5 are the taps of four channels, r6 and r8..r10 their sums, r0 and r1 words of the window. */
+#define WORD(word)                                                                                                     \
+    "ldm %[constants]!, {r2, r3, r4, r5}\n"                                                                            \
+    "smlad r6, " word ", r2, r6\n"                                                                                     \
+    "smlad r8, " word ", r3, r8\n"                                                                                     \
+    "smlad r9, " word ", r4, r9\n"                                                                                     \
+    "smlad r10, " word ", r5, r10\n"
+#define TWO_WORDS "ldrd r0, r1, [%[window]], #8\n" WORD("r0") WORD("r1")
+#define FIVE_WORDS TWO_WORDS TWO_WORDS "ldr r0, [%[window]], #4\n" WORD("r0")
+
+/* tinyc_requantise_doubled */
+#define REQUANTISE(sum)                                                                                                \
+    "ldm %[constants]!, {r2, r3, r4}\n"                                                                                \
+    "smmlar r5, " sum ", r2, r3\n"                                                                                     \
+    "add " sum ", r5, " sum ", asr #31\n"                                                                              \
+    "asr " sum ", " sum ", r4\n"                                                                                       \
+    "ssat " sum ", #8, " sum "\n"
+
+#define FILTER(words)                                                                                                  \
+    __asm__ volatile("ldm %[constants]!, {r6, r8, r9, r10}\n"                                                          \
+                     "1:\n" words "subs %[rounds], #1\n"                                                               \
+                     "bne 1b\n" REQUANTISE("r6") REQUANTISE("r8") REQUANTISE("r9") REQUANTISE("r10")                   \
+                     "bfi r6, r8, #8, #8\n"                                                                            \
+                     "bfi r6, r9, #16, #8\n"                                                                           \
+                     "bfi r6, r10, #24, #8\n"                                                                          \
+                     : [constants] "+r"(constants), [window] "+r"(window), [rounds] "+r"(rounds), "=r"(result)         \
+                     :                                                                                                 \
+                     : "r0", "r1", "r2", "r3", "r4", "r5", "r8", "r9", "r10", "cc", "memory")
+
+/* The same where all channels are of the doubled kind; a round is five words of the window, or two. */
+static inline uint32_t filter_doubled(const uint32_t *window, int32_t rounds, int by_five, const int32_t *constants)
+{
+    register uint32_t result __asm__("r6");
+    if (by_five) {
+        FILTER(FIVE_WORDS);
+    } else {
+        FILTER(TWO_WORDS);
+    }
+    return result;
+}
+
+#else
+
+static inline uint32_t filter_doubled(const uint32_t *window, int32_t rounds, int by_five, const int32_t *constants)
+{
+    return filter_in_c(window, rounds * (by_five ? 5 : 2), constants, 0);
+}
+
+#endif
+
+/* All channels of one output row. Inlined with a constant flag, so that the loops have no branch. */
+static inline void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants, int by_five,
+                              int8_t *output)
+{
+    const int32_t words = d->kernel[1] * d->words, group_words = BIASES + 4 * words + REQUANTISERS;
+    const int32_t rounds = by_five ? d->kernel[1] : words / 2, channels = d->output[2];
+    const int32_t step = d->stride[1] * d->words;
+    for (const int8_t *end = output + d->output[1] * channels; output < end; columns += step) {
+        const int32_t *group = constants;
+        for (int32_t left = channels; left > 0; left -= 4, group += group_words) {
+            uint32_t codes = d->all_doubled ? filter_doubled(columns, rounds, by_five, group)
+                                            : filter_in_c(columns, words, group, d->output_zero_point);
+            if (left >= 4) {
+                memcpy(output, &codes, 4);
+                output += 4;
+                continue;
+            }
+            for (int32_t c = 0; c < left; c++, codes >>= 8) {
+                *output++ = (int8_t)(codes & 0xFFu);
+            }
+        }
+    }
+}
+
+void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
+                         void *scratch)
+{
+    uint32_t *columns = scratch;
+    const int32_t right = d->padding[1] + d->input[1], row_bytes = d->output[1] * d->output[2];
+    fill(scratch, 2 * d->padding[1] * d->words, d->input_zero_point);
+    fill((int16_t *)scratch + 2 * right * d->words, 2 * (d->width - right) * d->words, d->input_zero_point);
+    for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
+        gather(d, input, y * d->stride[0] - d->padding[0], columns);
+        if (d->words == 5) {
+            filter_row(d, columns, constants, 1, output);
+        } else {
+            filter_row(d, columns, constants, 0, output);
+        }
+        if (d->clamp[0] > -128 || d->clamp[1] < 127) {
+            tinyc_clamp_all(output, row_bytes, d->clamp);
+        }
+    }
+}

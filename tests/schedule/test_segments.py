@@ -1,0 +1,92 @@
+"""The choice of segments: optimal among all partitions, and its estimates are what the program needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.images import image_networks
+from tinyc import targets
+from tinyc.compiler import Options, run_passes
+from tinyc.errors import UsageError
+from tinyc.ir.graph import Graph
+from tinyc.program.lifetimes import lifetimes, trails
+from tinyc.program.lower import lower
+from tinyc.program.plan import timeline
+from tinyc.program.program import Program
+from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.segments import Part, Partitions
+from tinyc.schedule.tasks import overlap
+
+CORES = st.sampled_from(["cortex-m0plus", "cortex-m4", "cortex-m55"])
+
+
+def scheduler(graph: Graph, core: str, stream_input: bool) -> Scheduler:
+    run_passes(graph, Options())
+    return Scheduler(graph, targets.load(core), stream_input=stream_input)
+
+
+def every(partitions: Partitions, start: int = 0) -> Iterator[list[Part]]:
+    """Every partition into parts that can run."""
+    if start == partitions.count:
+        yield []
+    for part in partitions.parts:
+        if part.start == start and part.peak < float("inf"):
+            yield from ([part, *rest] for rest in every(partitions, part.stop))
+
+
+def prices(partitions: Partitions) -> set[tuple[float, float]]:
+    return {(max((p.peak for p in parts), default=0.0), sum(p.work for p in parts)) for parts in every(partitions)}
+
+
+@settings(max_examples=40)
+@given(image_networks(), CORES, st.booleans(), st.floats(0, 1))
+def test_no_partition_is_better(graph: Graph, core: str, stream_input: bool, share: float) -> None:
+    for candidate in scheduler(graph, core, stream_input).candidates:
+        found = prices(candidate.partitions)
+        if not found:
+            assert candidate.partitions.choose(0) is None and candidate.partitions.front() == []
+            continue
+        least, most = min(found)[0], max(found)[0]
+        budget = least * 0.9 + share * (most - least * 0.9)
+        chosen = candidate.partitions.choose(budget)
+        assert chosen is not None and chosen.peak <= max(budget, least)
+        assert chosen.work == min(work for peak, work in found if peak <= max(budget, least))
+
+
+@settings(max_examples=40)
+@given(image_networks(), CORES, st.booleans())
+def test_the_front_holds_all_that_nothing_beats(graph: Graph, core: str, stream_input: bool) -> None:
+    for candidate in scheduler(graph, core, stream_input).candidates:
+        found = prices(candidate.partitions)
+        best = {(p, w) for p, w in found if not any((q <= p and v <= w and (q, v) != (p, w)) for q, v in found)}
+        front = [(partition.peak, partition.work) for partition in candidate.partitions.front()]
+        assert set(front) == best and front == sorted(front, reverse=True)
+
+
+def saved(program: Program, step: int) -> int:
+    """The most that one output saves in a step by overlapping an input."""
+    lives, buffers = lifetimes(program), program.buffers
+    return max((
+        overlap(buffers[t.upper].bytes, buffers[t.lower].bytes, t.distance)
+        for t in trails(program) if lives[t.lower][0] == step
+    ), default=0)
+
+
+@settings(max_examples=60)
+@given(image_networks(), CORES, st.booleans(), st.floats(0, 1))
+def test_estimates_are_what_the_program_needs(graph: Graph, core: str, stream_input: bool, share: float) -> None:
+    """For every step: the bytes that are live in the lowered program, less the best overlap."""
+    maker = scheduler(graph, core, stream_input)
+    candidate = maker.candidates[0]
+    for partition in candidate.partitions.front():
+        try:
+            program = lower(maker.graph, maker.of(candidate, partition), maker.target)
+        except UsageError as error:
+            assert stream_input and "cannot be streamed" in str(error)
+            continue
+        state = sum(b.bytes for b in program.buffers.values() if b.is_state)
+        live = [step.live_bytes - saved(program, number) - state for number, step in enumerate(timeline(program))]
+        assert live == [part.peak for part in partition.parts]
