@@ -18,6 +18,7 @@ from tinyc.program.plan import Plan, make_plan
 from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
+from tinyc.schedule.lean import leaner_kernels
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]
+Planned = tuple[Schedule, Program, Plan]
+SCRATCH_TRIES = 3  # kernels of less scratch tried one after the other without a smaller arena
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,14 @@ def compile(
 
     Options are given as an object, or by name: compile("m.tflite", "stm32f746", objective="sram").
     """
-    from tinyc.frontend import load
+    from tinyc.frontend import import_model, read_model
 
     started = time.perf_counter()
     path = Path(model)
     options = _options(options, more)
-    graph = load(path)
-    return compile_graph(graph, target, options, source=path.read_bytes(), started=started)
+    source = read_model(path)
+    graph = import_model(source, path.stem)
+    return compile_graph(graph, target, options, source=source, started=started)
 
 
 def _options(options: Options | None, more: Mapping[str, Any]) -> Options:
@@ -146,19 +150,49 @@ def compile_graph(
     )
 
 
-def plan_memory(graph: Graph, target: Target, options: Options) -> tuple[Schedule, Program, Plan]:
+def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
     """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
     budget = {"sram": 0, "speed": None, "balanced": target.sram_bytes}[options.objective]
-    scheduler = Scheduler(graph, target, options.schedule, stream_input=options.input_mode == "stream")
+    scheduler = _scheduler(graph, target, options, {})
     while True:
-        schedule = scheduler.schedule(budget)
-        program = lower(graph, schedule, target)
-        verify_program(program)
-        plan = make_plan(program, time_limit=options.time_limit)
-        excess = plan.arena_bytes - (target.sram_bytes or plan.arena_bytes)
+        found = _plan(scheduler, budget, options)
+        excess = found[2].arena_bytes - (target.sram_bytes or found[2].arena_bytes)
         if not budget or excess <= 0 or options.schedule:
-            return schedule, program, plan
+            break
         budget = max(0, budget - excess)  # alignment and gaps, which the choice of segments does not see
+    if budget == 0 and options.schedule is None:
+        found = _spend_less_scratch(graph, target, options, found)
+    return found
+
+
+def _scheduler(graph: Graph, target: Target, options: Options, wanted: Mapping[str, str]) -> Scheduler:
+    return Scheduler(graph, target, options.schedule, stream_input=options.input_mode == "stream", wanted=wanted)
+
+
+def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
+    schedule = scheduler.schedule(budget)
+    program = lower(scheduler.graph, schedule, scheduler.target)
+    verify_program(program)
+    return schedule, program, make_plan(program, time_limit=options.time_limit)
+
+
+def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: Planned) -> Planned:
+    """Where scratch makes the peak, try slower kernels that need less, as long as the arena shrinks."""
+    names = {node.name: node.output.name for node in graph.nodes}
+    best, wanted, tries = found, dict[str, str](), 0
+    while tries < SCRATCH_TRIES:
+        more = leaner_kernels(found[1], found[2], wanted, names, target)
+        if more is None:
+            break
+        try:
+            found = _plan(_scheduler(graph, target, options, more), 0, options)
+        except UsageError:  # it serves the rows of an operator, say, that would now run as a whole
+            break
+        wanted = more
+        best, tries = (found, 0) if found[2].arena_bytes < best[2].arena_bytes else (best, tries + 1)
+    by_name = {node.output.name: node for node in graph.nodes}
+    graph.reorder(by_name[name] for name in best[0].order)
+    return best
 
 
 def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Geometry:
         if self.is_small:
             return 2, 3
         two_rows = self.stride == 1 and self.output[0] > 1
-        return (rows // 2 + 1 if two_rows else (rows + 1) // 2), columns + columns % 2
+        return (rows // 2 + 1 if two_rows else (rows + 1) // 2), columns + 1 - columns % 2
 
     @property
     def strip_pairs(self) -> int:
@@ -75,7 +75,7 @@ class Geometry:
     def scratch(self) -> int:
         """Bytes: the strips of two channels, and for larger kernels the taps of one channel as pairs."""
         pairs, columns = self.window
-        return 8 * self.width * self.strip_pairs + (0 if self.is_small else 8 * pairs * columns)
+        return 8 * self.width * self.strip_pairs + (0 if self.is_small else 8 * pairs * (columns + 1))
 
     @property
     def width(self) -> int:
@@ -128,7 +128,7 @@ class DepthwiseS8(Kernel):
             w[:rows, :columns] = taps * r.factor
             words = (bias * r.factor, *pairs(w[0], w[1]), *pairs(w[1], w[2]), *requantiser)
         else:
-            w = np.zeros((2 * geometry.window[0], geometry.window[1], channels), np.int64)
+            w = np.zeros((2 * geometry.window[0], geometry.window[1] + 1, channels), np.int64)
             w[:rows, :columns] = taps
             words = (bias, *requantiser, *quads(w))
         return {"channels": np.stack(words, axis=1).astype(np.int32)}

@@ -16,7 +16,7 @@ typedef struct {
     int32_t channels;   /* 2 or more */
     int32_t stride;     /* 1 or 2 */
     int32_t padding[2]; /* above, left */
-    int32_t window[2];  /* what a step reads: pairs of rows; columns of one output, an even number beyond 3x3 */
+    int32_t window[2];  /* what a step reads: pairs of rows; columns of one output, an odd number */
     int32_t width;      /* columns of the strip: even, covers the padded image and an even number of outputs */
     int32_t pairs;      /* pairs of rows that the strip holds */
     int32_t input_zero_point;
@@ -33,7 +33,7 @@ typedef struct {
 void tinyc_depthwise_3x3_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,
                             void *scratch);
 
-/* Kernels of any size, likewise. Scratch: 2 * window[0] * window[1] words more. Words per channel: bias; multiplier,
+/* Kernels of any size, likewise. Scratch: 2 * window[0] * (window[1] + 1) words more. Words per channel: bias; multiplier,
  * rounding and shift; then, four to a word, the taps of rows 2i and 2i + 1 in columns 2j and 2j + 1 for all i and j. */
 void tinyc_depthwise_kxk_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,
                             void *scratch);

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.pointwise.packing import needs_constants, trailing
+from tinyc.kernels.pointwise.packing import GROUP, needs_constants, trailing
 from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.ops.conv import Conv2D
 from tinyc.program.kernel import Site, kernel
@@ -41,13 +41,14 @@ class ConvColumnsS8(PairKernel):
             np.clip(np.arange(y[axis]) * op.stride[axis - 1] - op.padding[axis - 1], 0, x[axis]) for axis in (1, 2)
         )
         reads = ((rows[:, None] * x[2] + columns) * x[3]).reshape(-1)
-        needed = np.minimum.accumulate(reads[::-1])[::-1][2::2]  # by a pair of pixels or a later one
-        return trailing(2 * y[3] * np.arange(1, len(needed) + 1), needed, site.sig.output.bytes)
+        needed = np.minimum.accumulate(reads[::-1])[::-1][2::2].tolist()  # by a pair of pixels or a later one
+        return trailing([2 * y[3] * (pair + 1) for pair in range(len(needed))], needed, site.sig.output.bytes)
 
     def cost(self, site: Site, target: Target) -> float:
         pixels = self.pixels(site)
-        taps = site.sig.input(1).shape[1]
-        gathered = 1.8 * 4 * self.groups(site) + 30 * taps + 50
+        rows = site.sig.input(1).shape[1]
+        ragged = 28 * self.pieces(site) if self.depth(site) % GROUP else 0  # tap by tap, the last codes one by one
+        gathered = 1.9 * GROUP * self.groups(site) + 45 * rows + 90 + ragged
         return 60 + pixels * gathered + self.multiply_cost(site, target)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
@@ -22,8 +23,8 @@ DSP = "../common/tinyc_dsp.h"
 class PairKernel(Kernel):
     """A call that fills columns of two pixels and multiplies them with tinyc_columns_s8."""
 
-    includes = ("tinyc_columns_s8.h",)
-    headers = ("tinyc_columns_s8.h", "tinyc_widen.h", DSP, MATH)
+    includes: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.h",)
+    headers: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.h", "tinyc_widen.h", DSP, MATH)
     weights = frozenset({"channels"})
 
     def multipliers(self, site: Site) -> ChannelMultipliers:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import MATH, PlainKernel
 from tinyc.kernels.common.walk import braces
-from tinyc.ops.pool import AveragePool2D, MaxPool2D, Pool2D
+from tinyc.ops.pool import AveragePool2D, AveragePoolEven2D, MaxPool2D, Pool2D
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
@@ -33,7 +33,7 @@ class PlainPool(PlainKernel):
         params = c.struct(
             "tinyc_pool_params", "params", input=braces(*x[1:3]), output=braces(*y[1:3]), channels=x[3],
             extent=braces(*op.extent), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
-            clamp=braces(*op.clamp),
+            zero_point=site.sig.input(0).zero_point, clamp=braces(*op.clamp),
         )
         c.void(self.function, params, c.input(0), c.output())
 
@@ -44,6 +44,14 @@ class AveragePoolS8(PlainPool):
 
     function = "tinyc_average_pool_s8"
     sources = ("tinyc_average_pool_s8.c",)
+
+
+@kernel("tinyc/average_pool_even_s8", op=AveragePoolEven2D)
+class AveragePoolEvenS8(PlainPool):
+    """The same with halves to even."""
+
+    function = "tinyc_average_pool_even_s8"
+    sources = ("tinyc_average_pool_even_s8.c",)
 
 
 @kernel("tinyc/max_pool_s8", op=MaxPool2D)

@@ -23,13 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, console: Console) -> Answer:
-    from tinyc.frontend import load, read_file
-    from tinyc.frontend.tflite import inspect
+    from tinyc.frontend import inspect, read_model
 
-    contents = read_file(args.model)
-    if contents[4:8] != b"TFL3":
-        load(args.model)  # says what the file seems to be
-    found = inspect(contents)
+    found = inspect(read_model(args.model))
     data = {"model": args.model.stem, "supported": found.supported, **asdict(found)}
     data["operators"] = [asdict(op) | {"supported": op.supported} for op in found.operators]
     problems = _problems(found)

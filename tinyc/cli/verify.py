@@ -1,4 +1,4 @@
-"""Build a model, run it, and compare every output with TensorFlow Lite Micro's reference kernels."""
+"""Build a model, run it, and compare every output with its reference: TensorFlow Lite Micro, or onnxruntime."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def _samples(args: argparse.Namespace, compiled: Compiled) -> list[Sample]:
 
 def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
     total = found.found
-    agree = "all equal" if not total.mismatches else f"{total.mismatches:,} differ, by up to {total.max_abs_diff}"
+    agree = "all equal" if not total.unequal else f"{total.unequal:,} differ, by up to {total.max_abs_diff}"
+    if total.unequal and found.tolerance:
+        agree += f" ({total.mismatches:,} by more than the {found.tolerance} codes allowed)"
     place = "host, with sanitizers" if found.on == "host" else f"emulated {compiled.target.core}"
     lines: list[Line | str] = [
         Line(f"{compiled.imported.name}  {total.compared:,} outputs of {found.samples} inputs: {agree}", "bold"),
@@ -104,5 +106,5 @@ def _layer_table(found: Verification) -> list[Line | str]:
 def _layer(layer: Layer) -> str:
     if layer.found is None:
         return "streamed, never whole" if layer.tensor else "not in the model file"
-    wrong, all_ = layer.found.mismatches, layer.found.compared
+    wrong, all_ = layer.found.unequal, layer.found.compared
     return f"{wrong:,} of {all_:,} differ, by up to {layer.found.max_abs_diff}" if wrong else "equal"

@@ -10,7 +10,7 @@ from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.elementwise import Add, Maximum, Minimum, Mul, Sub
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.pad import Pad
-from tinyc.ops.pool import AveragePool2D, MaxPool2D
+from tinyc.ops.pool import AveragePool2D, AveragePoolEven2D, MaxPool2D
 from tinyc.ops.quantize import Dequantize, Quantize, Requantize
 from tinyc.ops.reduce import Mean
 from tinyc.ops.resize import ResizeNearest
@@ -27,6 +27,7 @@ __all__ = [
     "SumRows",
     "Add",
     "AveragePool2D",
+    "AveragePoolEven2D",
     "Concatenation",
     "Conv2D",
     "DepthwiseConv2D",

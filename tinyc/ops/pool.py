@@ -1,4 +1,4 @@
-"""Pooling: TFLite AVERAGE_POOL_2D and MAX_POOL_2D at int8. Input and output share one quantisation."""
+"""Pooling: TFLite AVERAGE_POOL_2D and MAX_POOL_2D at int8, ONNX AveragePool. Input and output share one quantisation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from tinyc.ir.access import Access, Elementwise
 from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
-from tinyc.ops.common import expect_equal_quantisation, expect_int8, given
+from tinyc.ops.common import expect_equal_quantisation, expect_int8, expect_one_scale, given
 from tinyc.ops.window import Pair, WindowOperator, expect_image
 
 
@@ -71,6 +71,29 @@ class AveragePool2D(Pool2D):
         if self.extent != (rows, cols) or any(self.padding):
             return None
         return AverageSums(rows * cols, sig.output.shape, self.clamp)
+
+
+@operator("average_pool2d_even")
+@dataclass(frozen=True)
+class AveragePoolEven2D(Pool2D):
+    """Mean over the part of each window that lies in the image, halves to the even real code (ONNX AveragePool).
+
+    QuantizeLinear rounds the mean divided by the scale half to even, and adds the zero point afterwards. Windows
+    of 2 by 2 meet a half every fourth time, so the rule for halves shows.
+    """
+
+    def check(self, sig: Signature) -> None:
+        super().check(sig)
+        expect_one_scale(sig.input(0))
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        (x,) = given(*inputs)
+        zero = sig.input(0).zero_point
+        taps = self._windows(x.astype(np.int64) - zero, sig.output.shape)
+        count = self._windows(np.ones((1, *x.shape[1:3], 1), np.int64), sig.output.shape).sum(axis=0)
+        # Padding counts as nothing: taps outside the image are the 0 that centred codes are filled with.
+        mean = np.rint(taps.sum(axis=0) / count).astype(np.int64) + zero
+        return (np.clip(mean, *self.clamp).astype(np.int8),)
 
 
 @operator("max_pool2d")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import metadata, util
 from pathlib import Path
 from typing import IO, Any
@@ -66,6 +66,31 @@ class TflmReference:
         }
         request |= {f"input{i}": np.asarray(x) for i, x in enumerate(inputs)}
         return _worker().ask(request, self._seconds)
+
+
+class TflmModel:
+    """The same as verification sees a reference: tensors by name, and no difference allowed."""
+
+    tolerance = 0
+    step = 0
+
+    def __init__(self, model: bytes) -> None:
+        from tinyc.frontend.tflite import tensor_indices
+
+        self._reference, self._indices = TflmReference(model), tensor_indices(model)
+
+    def title(self) -> str:
+        return TflmReference.version()
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        return self._reference.run(inputs)
+
+    def sources(self) -> Collection[str]:
+        return self._indices.keys()
+
+    def values(self, inputs: Sequence[Array], sources: Sequence[str]) -> Mapping[str, Array]:
+        found = self._reference.tensors(inputs, [self._indices[name] for name in sources])
+        return {name: found[self._indices[name]] for name in sources}
 
 
 # ---------------------------------------------------------------------- this side of the pipe

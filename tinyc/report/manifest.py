@@ -10,15 +10,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import tinyc
+from tinyc.frontend import is_onnx
 from tinyc.report.operators import executed
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
 
 FILE = "manifest.json"
-# What the generated integers equal. The version is the pin of the extra `verify` in pyproject.toml; rounding
-# is that of its reference kernels: after the doubling high multiplication, and again after the right shift.
-REFERENCE = {"name": "tflite-micro", "version": "0.dev20261023182759", "rounding": "double"}
+# What the generated integers are compared with. The versions are the pins of the extra `verify` in pyproject.toml.
+# TFLM: `double` is the rounding of its reference kernels, after the doubling high multiplication and again after the
+# right shift; ours are the same integers. onnxruntime computes in float32 and rounds halves to even; our integer
+# operators round as for TFLM, so results may differ by `tolerance` codes.
+REFERENCE = {"name": "tflite-micro", "version": "0.dev20261023182759", "rounding": "double", "tolerance": 0}
+ONNX_REFERENCE = {
+    "name": "onnxruntime", "version": "1.31.1", "rounding": "double, reference rounds float32 half to even",
+    "tolerance": 2,
+}  # fmt: skip
 
 
 def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
@@ -33,7 +40,7 @@ def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "weights_sha256": weights_sha256(compiled),
         "target": compiled.target.name,
-        "reference": REFERENCE,
+        "reference": ONNX_REFERENCE if source is not None and is_onnx(source) else REFERENCE,
         "arena_bytes": compiled.plan.arena_bytes,
         "passes": list(compiled.passes),
         "operators": [

@@ -64,19 +64,22 @@ def front(compiled: Compiled) -> list[Data]:
 
     Places every point within a time limit: a slow machine may show a larger arena.
     """
+    from tinyc.schedule.front import Point, undominated
     from tinyc.schedule.front import front as points
 
-    found = []
-    for point in points(compiled.graph, compiled.target, compiled.options):
-        chosen = point.schedule == compiled.schedule
-        found.append({
-            "arena_bytes": compiled.plan.arena_bytes if chosen else point.arena_bytes,
+    others = [p for p in points(compiled.graph, compiled.target, compiled.options) if p.schedule != compiled.schedule]
+    instructions = estimated_instructions(compiled.program, compiled.target)
+    own = Point(compiled.plan.arena_bytes, mac_overhead(compiled), instructions, compiled.schedule)
+    return [
+        {
+            "arena_bytes": point.arena_bytes,
             "mac_overhead": point.mac_overhead,
             "instructions": point.instructions,
             "segments": len(point.schedule.segments),
-            "chosen": chosen,
-        })
-    return found
+            "chosen": point is own,
+        }
+        for point in undominated([own, *others])
+    ]
 
 
 def full_report(compiled: Compiled, project: CProject) -> Data:

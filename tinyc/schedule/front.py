@@ -28,15 +28,11 @@ Found = TypeVar("Found", "Choice", "Point")
 
 @dataclass(frozen=True)
 class Point:
-    """One schedule of the front: SRAM in bytes, packed; macs repeated, as a fraction; instructions of one inference.
-
-    `estimated_bytes` is the peak that the choice of segments expected, which knows no alignment and no gaps.
-    """
+    """One schedule of the front: SRAM in bytes, packed; macs repeated, as a fraction; instructions of one inference."""
 
     arena_bytes: int
     mac_overhead: float
     instructions: int
-    estimated_bytes: int
     schedule: Schedule
 
     @property
@@ -74,7 +70,7 @@ def _point(scheduler: Scheduler, choice: Choice) -> Point:
     needed = scheduler.graph.macs
     overhead = executed_macs(program) / needed - 1.0 if needed else 0.0
     instructions = estimated_instructions(program, scheduler.target)
-    return Point(arena, overhead, instructions, int(choice.partition.peak), schedule)
+    return Point(arena, overhead, instructions, schedule)
 
 
 def undominated(found: Sequence[Found]) -> list[Found]:

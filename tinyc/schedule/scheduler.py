@@ -75,10 +75,11 @@ class Scheduler:
     """Schedules of one graph on one target. Raises what `make_schedule` raises."""
 
     def __init__(
-        self, graph: Graph, target: Target, given: Schedule | None = None, *, stream_input: bool = False
+        self, graph: Graph, target: Target, given: Schedule | None = None, *, stream_input: bool = False,
+        wanted: Mapping[str, str] | None = None,
     ) -> None:
         self.graph, self.target, self.given = graph, target, given
-        self.wanted: Mapping[str, str] = given.kernels if given else {}
+        self.wanted: Mapping[str, str] = {**(given.kernels if given else {}), **(wanted or {})}
         self.stream_input = given.stream_input if given else stream_input
         self._order(given)
         self.nodes = [node for node in graph.nodes if needs_kernel(node)]

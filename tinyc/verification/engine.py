@@ -1,4 +1,4 @@
-"""A compiled network against TensorFlow Lite Micro, on the same inputs, integer by integer."""
+"""A compiled network against the reference of its model file, on the same inputs, integer by integer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tinyc.errors import Mismatch, UsageError
 from tinyc.ir.types import Array
-from tinyc.reference.tflm import TflmReference
-from tinyc.verification.compare import Difference, difference
+from tinyc.ops import Dequantize
+from tinyc.reference.reference import Reference, open_reference
+from tinyc.verification.compare import Difference, difference, first_beyond
 from tinyc.verification.execute import Place, execute, unpack
 from tinyc.verification.layers import Layer, compare_layers
 from tinyc.verification.samples import Sample
@@ -31,6 +32,7 @@ class Verification:
     first: str | None
     layers: tuple[Layer, ...] | None
     note: str = ""
+    tolerance: int = 0  # codes by which an output may differ and still agree
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of `verify --json`; layers under `layers` where they were compared."""
@@ -41,6 +43,8 @@ class Verification:
             "outputs_compared": self.found.compared,
             "mismatches": self.found.mismatches,
             "max_abs_diff": self.found.max_abs_diff,
+            "unequal": self.found.unequal,
+            "tolerance": self.tolerance,
             "note": self.note,
         }
         return data if self.layers is None else data | {"layers": [asdict(layer) for layer in self.layers]}
@@ -57,7 +61,8 @@ class Verification:
             return None
         first = f" {self.first}." if self.first else ""
         return Mismatch(
-            f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}, by "
+            f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}"
+            f"{f' by more than {self.tolerance} codes' if self.tolerance else ''}, by "
             f"up to {self.found.max_abs_diff}.{first} {self._where()} This is a defect of tinyc or of the "
             "linked CMSIS-NN; please report it."
         )
@@ -93,15 +98,15 @@ def verify(
         raise UsageError(
             f"{compiled.name} was compiled from a graph; verify needs the model file to compare with."
         )
-    reference = TflmReference(compiled.source)
-    name = TflmReference.version()
+    reference = open_reference(compiled.source)
+    name = reference.title()
     inputs = [_reference_inputs(compiled, sample) for sample in samples]
     expected = [_reference_outputs(compiled, reference.run(sample)) for sample in inputs]
     result = execute(compiled, samples, on=on, cmsis_nn=cmsis_nn, dump_operators=per_layer)
     got = [unpack(outputs, compiled.program.outputs) for outputs in result.outputs]
     layers = compare_layers(compiled, reference, inputs, result.operator_outputs or ()) if per_layer else None
-    found, first = _compare(compiled, got, expected)
-    return Verification(on, name, len(samples), found, first, layers, result.note)
+    found, first = _compare(compiled, reference, got, expected)
+    return Verification(on, name, len(samples), found, first, layers, result.note, reference.tolerance)
 
 
 def _reference_inputs(compiled: Compiled, sample: Sample) -> list[Array]:
@@ -116,15 +121,26 @@ def _reference_outputs(compiled: Compiled, outputs: Sequence[Array]) -> list[Arr
     return [convert(array, theirs.type, ours.type) for array, theirs, ours in pairs]
 
 
+def _tolerances(compiled: Compiled, reference: Reference) -> list[float]:
+    """Of each output: in codes, or in real numbers where it is dequantised (with slack for the last bit)."""
+    producers = [value.producer for value in compiled.graph.outputs]
+    scales = [
+        node.input(0).type.scale * (1 + 1e-5) if node is not None and isinstance(node.op, Dequantize) else 1.0
+        for node in producers
+    ]
+    return [reference.tolerance * scale for scale in scales]
+
+
 def _compare(
-    compiled: Compiled, got: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]]
+    compiled: Compiled, reference: Reference, got: Sequence[Sequence[Array]], expected: Sequence[Sequence[Array]]
 ) -> tuple[Difference, str | None]:
     found, first = Difference(), None
+    ports = list(zip(compiled.program.outputs, _tolerances(compiled, reference), strict=True))
     for number, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
-        for port, a, b in zip(compiled.program.outputs, ours, theirs, strict=True):
-            one = difference(a, b)
+        for (port, tolerance), a, b in zip(ports, ours, theirs, strict=True):
+            one = difference(a, b, tolerance)
             if one.mismatches and first is None:
-                index = int((a.reshape(-1) != b.reshape(-1)).argmax())
+                index = first_beyond(a, b, tolerance)
                 values = f"{a.flat[index]}, expected {b.flat[index]}"
                 first = f"In sample {number}, element {index} of {port.name!r} is {values}"
             found += one

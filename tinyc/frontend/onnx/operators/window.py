@@ -14,7 +14,7 @@ from tinyc.frontend.onnx.tensors import Clamp, Constant, Pending, Quantised, Ten
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.graph import Value
 from tinyc.ir.types import Array, DType, Quant, Shape
-from tinyc.ops import AveragePool2D, Conv2D, DepthwiseConv2D, MaxPool2D, Mean, ResizeNearest
+from tinyc.ops import AveragePoolEven2D, Conv2D, DepthwiseConv2D, MaxPool2D, Mean, ResizeNearest
 from tinyc.ops.conv import Convolution
 from tinyc.ops.window import Padding, Pair, same_padding
 
@@ -225,7 +225,7 @@ def averaged(site: Site, x: Tensor) -> Pending:
     padded, counted = any(window.padding), bool(site.whole("count_include_pad", 0))
     if padded and counted and site.whole("ceil_mode", 0):
         raise Refusal("ceil_mode together with count_include_pad is not supported", "use one of them")
-    op = AveragePool2D(extent=window.extent, stride=window.stride, padding=window.padding)
+    op = AveragePoolEven2D(extent=window.extent, stride=window.stride, padding=window.padding)
     image = site.image(x)
     ((shape, _),) = op.infer(image.type)
 
@@ -247,7 +247,7 @@ def _box_filter(site: Site, image: Value, window: Geometry, quant: Quant, clamp:
     return site.emit(DepthwiseConv2D(clamp=clamp, **window.attributes()), [image, weights, None], quant)
 
 
-def _rescaled_pool(site: Site, x: Tensor, op: AveragePool2D, quant: Quant, clamp: Clamp) -> Value:
+def _rescaled_pool(site: Site, x: Tensor, op: AveragePoolEven2D, quant: Quant, clamp: Clamp) -> Value:
     """Windows at the border average fewer elements: pooled on the input's scale, then rescaled."""
     if x.quant.scale[0] > quant.scale[0]:
         raise Refusal(
