@@ -41,8 +41,8 @@ class AxisKernel(PlainKernel):
     def cost(self, site: Site, target: Target) -> float:
         outer, reduced, inner = self.axis(site)
         per_four, per_one = (26.0, 5.0) if target.simd == "none" else (6.0, 5.0)
-        columns = inner // 4 * (per_four * reduced + 20) + inner % 4 * (per_one * reduced + 10)
-        return 40 + outer * (20 + columns + 16 * inner)
+        columns = inner // 4 * (per_four * reduced + 30) + inner % 4 * (per_one * reduced + 10)
+        return 40 + outer * (20 + columns + 20 * inner)
 
 
 @kernel("tinyc/axis_mean_s8", op=Mean)

@@ -155,8 +155,8 @@ static inline void filter_step(const tinyc_depthwise *d, const filter *f, const 
     for (int32_t left = d->output[1]; left > 0; left -= 2, to += 2 * channels, start += 2 * stride) {
         /* An odd number of columns of the window, among them all that meet the image. */
         int32_t first = -start - stride, end = d->input[1] - start;
-        first = first < 0 ? 0 : first;
-        end = end > columns ? columns : end;
+        first = first < 0 ? 0 : first < columns ? first : columns - 1;
+        end = end > columns ? columns : end > first ? end : first + 1;
         const int32_t n = (end - first) / 2;
         first -= first > 0 && first + 2 * n + 1 > columns;
         const uint32_t *p = here->pairs + start + d->padding[1] + first;

@@ -15,7 +15,7 @@ typedef struct {
 static inline const int8_t *add_products(const int8_t *x0, const int8_t *x1, const int8_t *w, int32_t depth, tile *t)
 {
     const int32_t rounded = (depth + STEP - 1) & -STEP;
-    int32x4_t first = vuninitializedq_s32(), second = vuninitializedq_s32();
+    int32x4_t first, second;
     int32_t a, b, c, d;
 #define TWO_CHANNELS                                                                                                   \
     "ldrd %[a], %[c], [%[w]], #8\n"                                                                                    \
@@ -33,19 +33,31 @@ static inline const int8_t *add_products(const int8_t *x0, const int8_t *x1, con
     "vmladava.s8 %[d], q1, q3\n"                                                                                       \
     "letp lr, 1b\n"
     __asm__(TWO_CHANNELS
-            "vmov %q[first][2], %q[first][0], %[c], %[a]\n"
-            "vmov %q[second][2], %q[second][0], %[d], %[b]\n"
+            "vmov %q[first][2], %q[first][0], %[a], %[c]\n"
+            "vmov %q[second][2], %q[second][0], %[b], %[d]\n"
             "sub %[x0], %[x0], %[rounded]\n"
             "sub %[x1], %[x1], %[rounded]\n" TWO_CHANNELS
-            "vmov %q[first][3], %q[first][1], %[c], %[a]\n"
-            "vmov %q[second][3], %q[second][1], %[d], %[b]\n"
-            : [first] "+w"(first), [second] "+w"(second), [x0] "+r"(x0), [x1] "+r"(x1), [w] "+r"(w), [a] "=&Te"(a),
+            "vmov %q[first][3], %q[first][1], %[a], %[c]\n"
+            "vmov %q[second][3], %q[second][1], %[b], %[d]\n"
+            : [first] "=&w"(first), [second] "=&w"(second), [x0] "+r"(x0), [x1] "+r"(x1), [w] "+r"(w), [a] "=&Te"(a),
               [b] "=&Te"(b), [c] "=&Te"(c), [d] "=&Te"(d)
             : [depth] "r"(depth), [rounded] "r"(rounded)
             : "q0", "q1", "q2", "q3", "lr", "cc", "memory");
 #undef TWO_CHANNELS
     *t = (tile){first, second};
     return w;
+}
+
+/* The low bytes of at most `left` lanes to each of two outputs. */
+static inline void store(int32x4_t first, int32x4_t second, int32_t left, int8_t **y0, int8_t **y1)
+{
+    __asm__ volatile("vctp.32 %[left]\n"
+                     "vpstt\n"
+                     "vstrbt.32 %q[second], [%[y1]], #4\n"
+                     "vstrbt.32 %q[first], [%[y0]], #4\n"
+                     : [y0] "+r"(*y0), [y1] "+r"(*y1)
+                     : [first] "w"(first), [second] "w"(second), [left] "r"(left)
+                     : "vpr", "memory");
 }
 
 static inline void multiply(const tinyc_helium_columns *layer, const int8_t *x, int32_t pixels, int8_t *output,
@@ -58,7 +70,7 @@ static inline void multiply(const tinyc_helium_columns *layer, const int8_t *x, 
         const int32_t both = pixels > 1; /* else the one column counts as two, with one output */
         const int8_t *second = x + both * depth, *w = (const int8_t *)layer->constants;
         int8_t *y0 = output, *y1 = output + both * channels;
-        for (int32_t left = channels; left > 0; left -= 4, y0 += 4, y1 += 4) {
+        for (int32_t left = channels; left > 0; left -= 4) {
             tile t;
             w = add_products(x, second, w, depth, &t);
             const int32x4_t multiplier = vldrwq_s32((const int32_t *)(const void *)w);
@@ -69,9 +81,7 @@ static inline void multiply(const tinyc_helium_columns *layer, const int8_t *x, 
             int16x8_t codes = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(a), a), b);
             codes = vminq_s16(vmaxq_s16(vqaddq_n_s16(codes, zero_point), low), high);
             const int32x4_t in_turn = vreinterpretq_s32_s16(codes), of_second = vshrq_n_s32(in_turn, 16);
-            const mve_pred16_t some = vctp32q((uint32_t)left);
-            vstrbq_p_s32(y1, of_second, some);
-            vstrbq_p_s32(y0, in_turn, some);
+            store(in_turn, of_second, left, &y0, &y1);
         }
     }
 }

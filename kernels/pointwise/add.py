@@ -37,7 +37,7 @@ class AddEqualS8(Kernel):
         return 0
 
     def cost(self, site: Site, target: Target) -> float:
-        per_element = {"none": 40.0, "dsp": 14.3, "mve": 14.3}
+        per_element = {"none": 31.0, "dsp": 14.3, "mve": 14.3}
         return 60 + per_element[target.simd] * site.sig.output.elements
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

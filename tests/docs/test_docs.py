@@ -101,7 +101,7 @@ def test_readme_c_compiles(folder: Path) -> None:
 def test_readme_shows_the_demos_figures(objective: str) -> None:
     arena = tinyc.compile(EXAMPLE, "stm32f746", objective=objective).plan.arena_bytes
     (shown,) = re.findall(rf"stm32f746, --objective {objective}.*?\n.*?arena ([\d,]+), stack", README)
-    assert shown == f"{arena:,}", "put the output of `make demo` into README.md again"
+    assert shown == f"{arena:,}", "run python -m tests.docs.refresh"
 
 
 def test_readme_shows_the_refusal_that_comes() -> None:
@@ -109,7 +109,7 @@ def test_readme_shows_the_refusal_that_comes() -> None:
     (shown,) = re.findall(r"```text\n(tinyc: .*?)```", README, re.DOTALL)
     with pytest.raises(tinyc.errors.DoesNotFit) as refused:
         compiled.check_fits()
-    assert " ".join(shown.split()) == f"tinyc: {refused.value}", "put the message into README.md again"
+    assert " ".join(shown.split()) == f"tinyc: {refused.value}", "run python -m tests.docs.refresh"
 
 
 def test_the_demo_measures(tmp_path: Path) -> None:
