@@ -14,6 +14,7 @@ from tinyc.kernels import (
     elementwise,
     fully_connected,
     gather,
+    helium,
     image,
     lut,
     mean,
@@ -27,6 +28,7 @@ from tinyc.kernels import (
 )
 
 __all__ = [
-    "average", "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected", "gather", "image", "lut",
-    "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax", "sums",
+    "average", "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected",
+    "gather", "helium", "image", "lut", "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax",
+    "sums",
 ]

@@ -18,6 +18,7 @@ from tinyc.program.plan import Plan, make_plan
 from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
+from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.lean import leaner_kernels
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
@@ -30,6 +31,7 @@ Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]
 Planned = tuple[Schedule, Program, Plan]
+SLOWER = 1.05  # what less scratch may cost in estimated instructions
 SCRATCH_TRIES = 3  # kernels of less scratch tried one after the other without a smaller arena
 
 
@@ -177,8 +179,9 @@ def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Plann
 
 
 def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: Planned) -> Planned:
-    """Where scratch makes the peak, try slower kernels that need less, as long as the arena shrinks."""
+    """Where scratch makes the peak, try kernels that need less, as long as the arena shrinks and speed hardly suffers."""
     names = {node.name: node.output.name for node in graph.nodes}
+    limit = SLOWER * estimated_instructions(found[1], target)
     best, wanted, tries = found, dict[str, str](), 0
     while tries < SCRATCH_TRIES:
         more = leaner_kernels(found[1], found[2], wanted, names, target)
@@ -187,6 +190,8 @@ def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: P
         try:
             found = _plan(_scheduler(graph, target, options, more), 0, options)
         except UsageError:  # it serves the rows of an operator, say, that would now run as a whole
+            break
+        if estimated_instructions(found[1], target) > limit:
             break
         wanted = more
         best, tries = (found, 0) if found[2].arena_bytes < best[2].arena_bytes else (best, tries + 1)

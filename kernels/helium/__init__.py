@@ -1,4 +1,4 @@
-"""Kernels for cores with Helium (MVE): dense sums two pixels times four channels at a time, sixteen channels abreast."""
+"""Kernels for cores with Helium (MVE): dense sums by dot products, depthwise filters sixteen channels abreast."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class ColumnsKernel(Kernel):
     """Base of all calls of tinyc_helium_columns_s8; this one has its columns side by side in the input."""
 
     includes = ("tinyc_helium_columns_s8.h",)
-    headers = ("tinyc_helium.h", "tinyc_helium_columns_s8.h", MATH)
-    sources = ("tinyc_helium_columns_s8.c",)
+    headers: ClassVar[tuple[str, ...]] = ("tinyc_helium.h", "tinyc_helium_columns_s8.h", MATH)
+    sources: ClassVar[tuple[str, ...]] = ("tinyc_helium_columns_s8.c",)
     weights = frozenset({"channels"})
 
     def matrix(self, site: Site) -> Array:

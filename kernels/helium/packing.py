@@ -20,7 +20,7 @@ ANY_SHIFT, RIGHT_SHIFT, HALVES_UP = range(3)  # TINYC_ANY_SHIFT, …
 
 @dataclass(frozen=True)
 class Dense:
-    """Dense sums of one operator: `weights` [channels, depth], `bias` [channels] with the input's zero point folded in."""
+    """Dense sums: `weights` [channels, depth] and `bias` [channels], the input's zero point folded in."""
 
     weights: Array
     bias: Array

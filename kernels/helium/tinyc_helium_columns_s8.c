@@ -57,7 +57,7 @@ static inline void store(int32x4_t first, int32x4_t second, int32_t left, int8_t
                      "vstrbt.32 %q[first], [%[y0]], #4\n"
                      : [y0] "+r"(*y0), [y1] "+r"(*y1)
                      : [first] "w"(first), [second] "w"(second), [left] "r"(left)
-                     : "vpr", "memory");
+                     : "p0", "memory");
 }
 
 static inline void multiply(const tinyc_helium_columns *layer, const int8_t *x, int32_t pixels, int8_t *output,

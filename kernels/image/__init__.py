@@ -60,8 +60,8 @@ class ImageConvolution(PlainKernel):
         folded = (bias - zero * w.reshape(outputs, -1).sum(axis=1)) * r.factor
         taps = _taps(w * r.factor[:, None, None, None], _column_words(site))
         requantiser = np.stack([r.multiplier, r.rounding, r.shift], axis=1)
-        rows = [np.concatenate([_fours(folded), _fours(taps), _fours(requantiser, whole=True)], axis=1)]
-        return {"channels": np.concatenate(rows).astype(np.int32)}
+        rows = [_fours(folded), _fours(taps), _fours(requantiser, whole=True), _trailers(site)]
+        return {"channels": np.concatenate(rows, axis=1).astype(np.int32)}
 
     def cost(self, site: Site, target: Target) -> float:
         per_word, per_output = (1.6, 14.0) if target.simd != "none" else (9.0, 30.0)
@@ -73,7 +73,7 @@ class ImageConvolution(PlainKernel):
         assert isinstance(op, WindowOperator)
         constants = self.constants(site, target)["channels"]
         outputs = y.shape[3]
-        shifts = constants[:, -12:].reshape(-1, 3)[:outputs, 2]
+        shifts = constants[:, -14:-2].reshape(-1, 3)[:outputs, 2]
         params = c.struct(
             "tinyc_image_conv", "params", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
             output=braces(*y.shape[1:]), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
@@ -118,6 +118,16 @@ def _taps(w: Array, column_words: int) -> Array:
     lanes = np.zeros((outputs, columns, 2 * column_words), np.int64)
     lanes[:, :, : rows * channels] = w.transpose(0, 2, 1, 3).reshape(outputs, columns, -1)
     return pairs(lanes[:, :, ::2], lanes[:, :, 1::2]).reshape(outputs, -1)
+
+
+def _trailers(site: Site) -> Array:
+    """Bytes of the window, and the rounds of its words for the next four outputs, 0 for the last."""
+    column_words, columns = _column_words(site), site.sig.input(1).shape[2]
+    groups = -(-site.sig.output.shape[3] // 4)
+    trailers = np.zeros((groups, 2), np.int64)
+    trailers[:, 0] = 4 * column_words * columns
+    trailers[:-1, 1] = columns if column_words == 5 else columns * column_words // 2
+    return trailers
 
 
 def _fours(x: Array, *, whole: bool = False) -> Array:

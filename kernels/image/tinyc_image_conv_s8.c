@@ -3,7 +3,7 @@
 #include "tinyc_dsp.h"
 
 /* Words of constants before and after the taps of four channels. */
-enum { BIASES = 4, REQUANTISERS = 12 };
+enum { BIASES = 4, REQUANTISERS = 12, TRAILER = 2 };
 
 /* One image row into lane `lane` on of every column. Inlined with a constant number of channels. */
 static inline void gather_row(const tinyc_image_conv *d, const int8_t *row, int32_t channels, int16_t *lane)
@@ -85,7 +85,8 @@ static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t
 /* Without optimisation a compiler keeps registers for itself that the assembler needs. */
 #if TINYC_DSP && defined(__OPTIMIZE__)
 
-/* In both loops r2..r5 are the taps of four channels, r6 and r8..r10 their sums, r0 and r1 words of the window. */
+/* In both loops r2..r5 are the taps of four channels, r6 and r8..r10 their sums, r0 and r1 words of the window: r1, the
+ * output, waits on the stack, since with a frame pointer no other register is left. */
 #define WORD(word)                                                                                                     \
     "ldm %[constants]!, {r2, r3, r4, r5}\n"                                                                            \
     "smlad r6, " word ", r2, r6\n"                                                                                     \
@@ -103,59 +104,76 @@ static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t
     "asr " sum ", " sum ", r4\n"                                                                                       \
     "ssat " sum ", #8, " sum "\n"
 
+/* The trailer of a group of channels holds the bytes of the window and the rounds of the next group; 0 ends them. */
 #define FILTER(words)                                                                                                  \
-    __asm__ volatile("ldm %[constants]!, {r6, r8, r9, r10}\n"                                                          \
-                     "1:\n" words "subs %[rounds], #1\n"                                                               \
-                     "bne 1b\n" REQUANTISE("r6") REQUANTISE("r8") REQUANTISE("r9") REQUANTISE("r10")                   \
+    __asm__ volatile("1:\n"                                                                                            \
+                     "push {r1}\n"                                                                                     \
+                     "ldm %[constants]!, {r6, r8, r9, r10}\n"                                                          \
+                     "2:\n" words "subs %[rounds], #1\n"                                                               \
+                     "bne 2b\n" REQUANTISE("r6") REQUANTISE("r8") REQUANTISE("r9") REQUANTISE("r10")                   \
                      "bfi r6, r8, #8, #8\n"                                                                            \
                      "bfi r6, r9, #16, #8\n"                                                                           \
                      "bfi r6, r10, #24, #8\n"                                                                          \
-                     : [constants] "+r"(constants), [window] "+r"(window), [rounds] "+r"(rounds), "=r"(result)         \
+                     "pop {r1}\n"                                                                                      \
+                     "str r6, [r1], #4\n"                                                                              \
+                     "ldrd r0, %[rounds], [%[constants]], #8\n"                                                        \
+                     "sub %[window], r0\n"                                                                             \
+                     "cmp %[rounds], #0\n"                                                                             \
+                     "bne 1b\n"                                                                                        \
+                     : [constants] "+r"(constants), [window] "+r"(window), [rounds] "+r"(rounds), "+r"(to)              \
                      :                                                                                                 \
-                     : "r0", "r1", "r2", "r3", "r4", "r5", "r8", "r9", "r10", "cc", "memory")
+                     : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory")
 
-/* The same where all channels are of the doubled kind; a round is five words of the window, or two. */
-static inline uint32_t filter_doubled(const uint32_t *window, int32_t rounds, int by_five, const int32_t *constants)
+/* All channels of one output, of the doubled kind and a multiple of four; a round is five words of the window. Not
+ * inlined: elsewhere there are too few registers. */
+static __attribute__((noinline)) void filter_by_five(const uint32_t *window, int32_t rounds, const int32_t *constants,
+                                                     int8_t *output)
 {
-    register uint32_t result __asm__("r6");
-    if (by_five) {
-        FILTER(FIVE_WORDS);
-    } else {
-        FILTER(TWO_WORDS);
-    }
-    return result;
+    register int8_t *to __asm__("r1") = output;
+    FILTER(FIVE_WORDS);
 }
 
+/* The same where a round is two words. */
+static __attribute__((noinline)) void filter_by_two(const uint32_t *window, int32_t rounds, const int32_t *constants,
+                                                    int8_t *output)
+{
+    register int8_t *to __asm__("r1") = output;
+    FILTER(TWO_WORDS);
+}
+
+#define HAS_ASSEMBLER 1
 #else
-
-static inline uint32_t filter_doubled(const uint32_t *window, int32_t rounds, int by_five, const int32_t *constants)
-{
-    return filter_in_c(window, rounds * (by_five ? 5 : 2), constants, 0);
-}
-
+#define HAS_ASSEMBLER 0
 #endif
 
-/* All channels of one output row. Inlined with a constant flag, so that the loops have no branch. */
-static inline void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants, int by_five,
-                              int8_t *output)
+/* All channels of one output. */
+static void filter_channels(const tinyc_image_conv *d, const uint32_t *window, const int32_t *constants, int8_t *output)
 {
-    const int32_t words = d->kernel[1] * d->words, group_words = BIASES + 4 * words + REQUANTISERS;
-    const int32_t rounds = by_five ? d->kernel[1] : words / 2, channels = d->output[2];
-    const int32_t step = d->stride[1] * d->words;
-    for (const int8_t *end = output + d->output[1] * channels; output < end; columns += step) {
-        const int32_t *group = constants;
-        for (int32_t left = channels; left > 0; left -= 4, group += group_words) {
-            uint32_t codes = d->all_doubled ? filter_doubled(columns, rounds, by_five, group)
-                                            : filter_in_c(columns, words, group, d->output_zero_point);
-            if (left >= 4) {
-                memcpy(output, &codes, 4);
-                output += 4;
-                continue;
-            }
-            for (int32_t c = 0; c < left; c++, codes >>= 8) {
-                *output++ = (int8_t)(codes & 0xFFu);
-            }
+    const int32_t words = d->kernel[1] * d->words;
+    for (int32_t left = d->output[2]; left > 0; left -= 4) {
+        uint32_t codes = filter_in_c(window, words, constants, d->output_zero_point);
+        for (int32_t c = 0; c < (left < 4 ? left : 4); c++, codes >>= 8) {
+            *output++ = (int8_t)(codes & 0xFFu);
         }
+        constants += BIASES + 4 * words + REQUANTISERS + TRAILER;
+    }
+}
+
+static void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants, int8_t *output)
+{
+    const int32_t channels = d->output[2], step = d->stride[1] * d->words;
+#if HAS_ASSEMBLER
+    if (d->all_doubled && channels % 4 == 0) {
+        const int by_five = d->words == 5;
+        const int32_t rounds = by_five ? d->kernel[1] : d->kernel[1] * d->words / 2;
+        for (const int8_t *end = output + d->output[1] * channels; output < end; output += channels, columns += step) {
+            (by_five ? filter_by_five : filter_by_two)(columns, rounds, constants, output);
+        }
+        return;
+    }
+#endif
+    for (int32_t x = 0; x < d->output[1]; x++, output += channels, columns += step) {
+        filter_channels(d, columns, constants, output);
     }
 }
 
@@ -168,11 +186,7 @@ void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, co
     fill((int16_t *)scratch + 2 * right * d->words, 2 * (d->width - right) * d->words, d->input_zero_point);
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         gather(d, input, y * d->stride[0] - d->padding[0], columns);
-        if (d->words == 5) {
-            filter_row(d, columns, constants, 1, output);
-        } else {
-            filter_row(d, columns, constants, 0, output);
-        }
+        filter_row(d, columns, constants, output);
         if (d->clamp[0] > -128 || d->clamp[1] < 127) {
             tinyc_clamp_all(output, row_bytes, d->clamp);
         }

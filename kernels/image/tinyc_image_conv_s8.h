@@ -25,7 +25,9 @@ typedef struct {
 
 /* Constants, for every four output channels (the last may be fewer, their constants are 0): the four biases, less
  * zero point times the sum of the taps; for each word of the window the four channels' taps; for each channel
- * multiplier, rounding and shift of tinyc_requantiser. Bias and taps are doubled where the shift is not 0.
+ * multiplier, rounding and shift of tinyc_requantiser; the bytes of the window; the rounds of the next four channels,
+ * of five words each where a column has five, else of two, or 0 after the last. Bias and taps are doubled where the
+ * shift is not 0.
  * Scratch: width * words words. Outputs are written in ascending order, a row's after all of its inputs are read. */
 void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
                          void *scratch);

@@ -20,8 +20,8 @@ class AddEqualS8(Kernel):
     """a + b of equal sizes, element by element in ascending order."""
 
     includes = ("tinyc_add_equal_s8.h",)
-    headers = ("tinyc_add_equal_s8.h", DSP, MATH)
-    sources = ("tinyc_add_equal_s8.c",)
+    headers = ("tinyc_add_equal_s8.h", "tinyc_limit_s8.h", DSP, MATH)
+    sources = ("tinyc_add_equal_s8.c", "tinyc_limit_s8.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
         op, sizes = site.op, {t.elements for t in (site.sig.input(0), site.sig.input(1), site.sig.output)}

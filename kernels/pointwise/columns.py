@@ -19,7 +19,7 @@ class ConvColumnsS8(PairKernel):
 
     includes = ("tinyc_conv_columns_s8.h",)
     headers = (*PairKernel.headers, "tinyc_conv_columns_s8.h")
-    sources = ("tinyc_columns_s8.c", "tinyc_conv_columns_s8.c")
+    sources = ("tinyc_columns_s8.c", "tinyc_conv_columns_s8.c", "tinyc_limit_s8.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
         if site.sig.output.shape[0] != 1:

@@ -44,7 +44,7 @@ class DenseS8(DenseKernel):
 
     includes = ("tinyc_dense_s8.h",)
     headers = ("tinyc_dense_s8.h", *PairKernel.headers)
-    sources = ("tinyc_dense_s8.c",)
+    sources = ("tinyc_dense_s8.c", "tinyc_limit_s8.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
         return "it takes a single row" if self.pixels(site) != 1 else super().refuses(site, target)

@@ -24,7 +24,9 @@ class PairKernel(Kernel):
     """A call that fills columns of two pixels and multiplies them with tinyc_columns_s8."""
 
     includes: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.h",)
-    headers: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.h", "tinyc_widen.h", DSP, MATH)
+    headers: ClassVar[tuple[str, ...]] = (
+        "tinyc_columns_s8.h", "tinyc_block.h", "tinyc_widen.h", "tinyc_limit_s8.h", DSP, MATH,
+    )
     weights = frozenset({"channels"})
 
     def multipliers(self, site: Site) -> ChannelMultipliers:

@@ -13,7 +13,7 @@ from tinyc.targets import Target
 class RowOfPixels(PairKernel):
     """Pixels that lie side by side, each read once."""
 
-    sources = ("tinyc_columns_s8.c", "tinyc_pointwise_s8.c")
+    sources = ("tinyc_columns_s8.c", "tinyc_pointwise_s8.c", "tinyc_limit_s8.c")
 
     def trails(self, site: Site, input: int) -> int | None:
         if input != 0:

@@ -1,5 +1,7 @@
 #include "tinyc_add_equal_s8.h"
 
+#include "tinyc_limit_s8.h"
+
 static inline int8_t add(const tinyc_add_equal *p, int32_t a, int32_t b)
 {
     const int32_t wide = p->b_offset + b * (1 << 21);
@@ -22,9 +24,5 @@ void tinyc_add_equal_s8(const tinyc_add_equal *p, int32_t count, const int8_t *a
     for (; left > 0; left--) {
         *y++ = add(&local, *a++, *b++);
     }
-    if (local.clamp[0] > -128 || local.clamp[1] < 127) {
-        for (int32_t i = 0; i < count; i++) {
-            output[i] = tinyc_clamp(output[i], local.clamp[0], local.clamp[1]);
-        }
-    }
+    tinyc_limit_s8(output, count, local.clamp);
 }

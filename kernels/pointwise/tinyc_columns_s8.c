@@ -1,16 +1,6 @@
 #include "tinyc_columns_s8.h"
 
-#include "tinyc_dsp.h"
-
-/* Sums of two pixels a and b times two channels 0 and 1, and how the channels requantise. */
-typedef struct {
-    int32_t a0;
-    int32_t a1;
-    int32_t b0;
-    int32_t b1;
-    tinyc_requantiser r0;
-    tinyc_requantiser r1;
-} block;
+#include "tinyc_block.h"
 
 #if TINYC_DSP
 
@@ -34,7 +24,7 @@ typedef struct {
 /* Takes the constants of two channels and multiplies them with the columns. A round is four groups; the first one is
  * entered where as many are left as make the others whole. Compilers would spill here, so it is one piece of assembly,
  * in which all registers but the frame pointer hold something: `end` waits on the stack. */
-static inline block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
+static inline tinyc_block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
 {
     const int32_t *w = *constants;
     int32_t a0, a1, b0, b1;
@@ -65,17 +55,17 @@ static inline block multiply(const uint32_t *x, const uint32_t *end, const int32
                      :
                      : "r12", "cc", "memory");
     *constants = w;
-    const block result = {a0, a1, b0, b1, {m0, h0, s0}, {m1, h1, s1}};
+    const tinyc_block result = {a0, a1, b0, b1, {m0, h0, s0}, {m1, h1, s1}};
     return result;
 }
 
 #else
 
 /* Takes the constants of two channels and multiplies them with the columns. */
-static inline block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
+static inline tinyc_block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
 {
     const int32_t *w = *constants;
-    block s = {w[0], w[1], w[0], w[1], {0, 0, 0}, {0, 0, 0}};
+    tinyc_block s = {w[0], w[1], w[0], w[1], {0, 0, 0}, {0, 0, 0}};
     w += 2;
     for (; x < end; x += TINYC_COLUMN_WORDS, w += 2) {
         for (int32_t odd = 0; odd < 2; odd++) {
@@ -95,53 +85,18 @@ static inline block multiply(const uint32_t *x, const uint32_t *end, const int32
 
 #endif
 
-static inline int32_t rescale(int32_t sum, const tinyc_requantiser *r)
-{
-    const int32_t doubled = tinyc_shift_left(sum, 1);
-    const int32_t scaled = tinyc_high_multiply_add((uint32_t)doubled, (uint32_t)r->multiplier, r->rounding);
-    return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
-}
-
-/* Sums to codes, in place, where they do not come doubled. */
-static TINYC_RARE void rescale_any(block *s, int32_t zero_point)
-{
-    s->a0 = tinyc_requantise(s->a0, &s->r0, zero_point);
-    s->b0 = tinyc_requantise(s->b0, &s->r0, zero_point);
-    s->a1 = tinyc_requantise(s->a1, &s->r1, zero_point);
-    s->b1 = tinyc_requantise(s->b1, &s->r1, zero_point);
-}
-
-static TINYC_RARE void limit(const tinyc_columns *layer, int8_t *codes)
-{
-    for (int32_t i = 0; i < layer->channels; i++) {
-        codes[i] = tinyc_clamp(codes[i], layer->clamp[0], layer->clamp[1]);
-    }
-}
-
 void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second)
 {
     const uint32_t *end = columns + TINYC_COLUMN_WORDS * layer->groups;
     const int32_t *constants = layer->constants;
-    int8_t *a = first, *b = second;
     for (int32_t left = layer->channels; left > 0; left -= 2) {
-        block s = multiply(columns, end, &constants);
-        if (s.r0.shift > 0) {
-            s.a0 = rescale(s.a0, &s.r0);
-            s.b0 = rescale(s.b0, &s.r0);
-            s.a1 = rescale(s.a1, &s.r1);
-            s.b1 = rescale(s.b1, &s.r1);
-        } else {
-            rescale_any(&s, layer->zero_point);
-        }
-        *b++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
-        *a++ = (int8_t)s.a0;
+        tinyc_block s = multiply(columns, end, &constants);
+        tinyc_rescale_block(&s, layer->zero_point);
+        *second++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
+        *first++ = (int8_t)s.a0;
         if (left > 1) {
-            *b++ = (int8_t)s.b1;
-            *a++ = (int8_t)s.a1;
+            *second++ = (int8_t)s.b1;
+            *first++ = (int8_t)s.a1;
         }
-    }
-    if (layer->clamp[0] > -128 || layer->clamp[1] < 127) {
-        limit(layer, first);
-        limit(layer, second);
     }
 }

@@ -23,12 +23,16 @@ typedef struct {
     int32_t clamp[2];
 } tinyc_columns;
 
-/* All channels of two output pixels; `second` is equal to `first` where there is one. */
+/* All channels of two output pixels, without the clamp; `second` is equal to `first` where there is one. */
 void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second);
 
 /* 1x1 convolution, or a dense layer with several rows: `depth` codes in, `channels` out for each of `pixels`.
  * `scratch` holds 4 * groups words. The output of two pixels is written when both were read. */
 void tinyc_pointwise_s8(const tinyc_columns *layer, int32_t pixels, const int8_t *input, void *scratch,
                         int8_t *output);
+
+/* The same without scratch, widening the codes again for every two channels; `depth` is a multiple of 4. A pixel's
+ * output is complete when its codes and those of its neighbour were read. */
+void tinyc_pointwise_direct_s8(const tinyc_columns *layer, int32_t pixels, const int8_t *input, int8_t *output);
 
 #endif

@@ -1,5 +1,6 @@
 #include "tinyc_conv_columns_s8.h"
 
+#include "tinyc_limit_s8.h"
 #include "tinyc_widen.h"
 
 /* The taps along one axis that lie in the image, `first` to `end`, which is excluded; tap 0 lies at `origin`. */
@@ -67,18 +68,20 @@ void tinyc_conv_columns_s8(const tinyc_columns *layer, const tinyc_window *windo
                            int8_t *output)
 {
     uint32_t *columns = scratch;
+    int8_t *at = output;
     int32_t second = 0; /* whether the next pixel is the second of its two */
     for (int32_t y = 0; y < window->output[0]; y++) {
         for (int32_t x = 0; x < window->output[1]; x++) {
             gather(window, input, y, x, columns + 2 * second);
             if (second) {
-                tinyc_columns_s8(layer, columns, output, output + layer->channels);
-                output += 2 * layer->channels;
+                tinyc_columns_s8(layer, columns, at, at + layer->channels);
+                at += 2 * layer->channels;
             }
             second = !second;
         }
     }
     if (second) { /* what lies in the other column is computed, and written over */
-        tinyc_columns_s8(layer, columns, output, output);
+        tinyc_columns_s8(layer, columns, at, at);
     }
+    tinyc_limit_s8(output, window->output[0] * window->output[1] * layer->channels, layer->clamp);
 }

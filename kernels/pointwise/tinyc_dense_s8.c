@@ -1,5 +1,6 @@
 #include "tinyc_dense_s8.h"
 
+#include "tinyc_limit_s8.h"
 #include "tinyc_widen.h"
 
 enum { BLOCK = 4 }; /* channels at a time */
@@ -95,13 +96,6 @@ static TINYC_RARE void store_any(const tinyc_dense *layer, const sums *s, const 
     }
 }
 
-static TINYC_RARE void limit(const tinyc_dense *layer, int8_t *codes)
-{
-    for (int32_t i = 0; i < layer->channels; i++) {
-        codes[i] = tinyc_clamp(codes[i], layer->clamp[0], layer->clamp[1]);
-    }
-}
-
 void tinyc_dense_s8(const tinyc_dense *layer, const int8_t *input, int8_t *output)
 {
     const int32_t few = layer->depth % 4, step = layer->requantiser_step;
@@ -127,7 +121,5 @@ void tinyc_dense_s8(const tinyc_dense *layer, const int8_t *input, int8_t *outpu
             output[c + i] = tinyc_requantise_doubled(tinyc_shift_left(s.of[i], 1), q[0], q[1], q[2]);
         }
     }
-    if (layer->clamp[0] > -128 || layer->clamp[1] < 127) {
-        limit(layer, output);
-    }
+    tinyc_limit_s8(output, layer->channels, layer->clamp);
 }

@@ -27,13 +27,17 @@ class PlainPool(PlainKernel):
         assert isinstance(op, Pool2D)
         return site.sig.output.elements * (40.0 + 7.0 * op.extent[0] * op.extent[1])
 
+    def even(self, site: Site) -> int:
+        """The code from which even ones are counted, where that matters."""
+        return site.op.center(site.sig) if isinstance(site.op, AveragePoolEven2D) else 0
+
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
         assert isinstance(op, Pool2D)
         params = c.struct(
             "tinyc_pool_params", "params", input=braces(*x[1:3]), output=braces(*y[1:3]), channels=x[3],
             extent=braces(*op.extent), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
-            zero_point=site.sig.input(0).zero_point, clamp=braces(*op.clamp),
+            even=self.even(site), clamp=braces(*op.clamp),
         )
         c.void(self.function, params, c.input(0), c.output())
 

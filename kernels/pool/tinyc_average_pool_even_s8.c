@@ -17,10 +17,10 @@ static int32_t mean(const tinyc_pool_params *p, const int8_t *channel, tinyc_poo
     int32_t sum = 0;
     for (int32_t row = w.top; row < w.bottom; row++) {
         for (int32_t column = w.left; column < w.right; column++) {
-            sum += channel[(row * p->input[1] + column) * p->channels] - p->zero_point;
+            sum += channel[(row * p->input[1] + column) * p->channels] - p->even;
         }
     }
-    return to_even(sum, (w.bottom - w.top) * (w.right - w.left)) + p->zero_point;
+    return to_even(sum, (w.bottom - w.top) * (w.right - w.left)) + p->even;
 }
 
 void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output)

@@ -12,7 +12,7 @@ typedef struct {
     int32_t extent[2];
     int32_t stride[2];
     int32_t padding[2]; /* above, left; below and right follow from the output */
-    int32_t zero_point; /* of both ends; only rounding to even depends on it */
+    int32_t even; /* code from which even ones are counted, where halves are rounded to even */
     int32_t clamp[2];
 } tinyc_pool_params;
 
@@ -40,7 +40,7 @@ static inline tinyc_pool_window tinyc_pool_window_at(const tinyc_pool_params *p,
 /* Mean of the elements in the image, halves away from zero. Without padding the output may lie at the input. */
 void tinyc_average_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
 
-/* The same, halves to the even real code (code minus zero point). */
+/* The same, halves to the code that lies an even number from p->even. */
 void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
 
 /* Largest of the elements in the image. Without padding the output may lie at the input. */

@@ -181,6 +181,12 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _moved(ops.AveragePool2D(extent=(17, 16)), _int8(1, 17, 16, 6)),
         _moved(ops.AveragePool2D(extent=(1, 3)), _int8(2, 1, 3, 4)),
     ),
+    "average_pool2d_even": (
+        _moved(ops.AveragePoolEven2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3, zero=-7)),
+        _moved(ops.AveragePoolEven2D(extent=(2, 2), stride=(2, 2)), _int8(1, 8, 9, 5)),
+        _moved(ops.AveragePoolEven2D(extent=(2, 2), stride=(2, 2), of_codes=True), _int8(1, 8, 8, 4, zero=-127)),
+        _moved(ops.AveragePoolEven2D(extent=(4, 1), clamp=(-3, 90)), _int8(1, 9, 7, 3, zero=3)),
+    ),
     "max_pool2d": (
         _moved(ops.MaxPool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),
         _moved(ops.MaxPool2D(extent=(3, 2), stride=(1, 2), clamp=(-3, 90)), _int8(1, 9, 9, 3)),

@@ -60,7 +60,7 @@ def padding_of(rows: int, columns: int, kernel: tuple[int, int], stride: int, se
     )
     if seed % 3 == 1 and rows >= kernel[0] and columns >= kernel[1]:
         return 0, 0, 0, 0
-    extra = seed % 3 // 2 * (2 - stride) if seed % 11 else max(kernel)  # windows beside the image
+    extra = seed % 3 // 2 * (2 - stride) if seed % 11 < 10 else max(kernel)  # windows beside the image
     return top + extra, left, max(bottom, kernel[0] - rows - top), max(right, kernel[1] - columns - left) + extra
 
 

@@ -119,9 +119,12 @@ def _fully_connected(b: Builder, x: Value, name: str) -> Value | None:
     return b.apply(ops.FullyConnected(_clamp(b, quant)), [x, w, _bias(b, w.type.shape[0])], quant)
 
 
-@_step("average_pool2d", "max_pool2d")
+POOLS = {cls.name: cls for cls in (ops.AveragePool2D, ops.AveragePoolEven2D, ops.MaxPool2D)}
+
+
+@_step(*POOLS)
 def _pool(b: Builder, x: Value, name: str) -> Value | None:
-    x, kind = b.image(x), ops.AveragePool2D if name == "average_pool2d" else ops.MaxPool2D
+    x, kind = b.image(x), POOLS[name]
     _, rows, cols, _ = x.type.shape
     extent = (rows, cols) if b.chance() else (b.size(1, 4), b.size(1, 4))
     assert x.type.quant is not None
@@ -244,7 +247,7 @@ def _resize(b: Builder, x: Value, name: str) -> Value | None:
 
 # ---------------------------------------------------------------------- whole graphs
 ENDS = frozenset({"quantize", "dequantize"})  # operators that `float_ends` brings
-NOT_IN_TFLITE = frozenset({"lut"})
+NOT_IN_TFLITE = frozenset({"lut", "average_pool2d_even"})
 # What converters write again and again, and what meets by chance only rarely.
 IDIOMS = (
     ("pad", "conv2d"),

@@ -192,12 +192,14 @@ def _fully_connected(draw: Draw, name: str) -> Case:
     return Case(ops.FullyConnected(clamp), ((x, None), (w, data), *_bias(draw, units)), quant)
 
 
-@_cases("average_pool2d", "max_pool2d")
+POOLS = {cls.name: cls for cls in (ops.AveragePool2D, ops.AveragePoolEven2D, ops.MaxPool2D)}
+
+
+@_cases(*POOLS)
 def _pool(draw: Draw, name: str) -> Case:
     rows, cols, extent = draw(sizes), draw(sizes), (draw(sizes), draw(sizes))
     x = draw(int8((draw(st.integers(1, 2)), rows, cols, draw(sizes))))
-    kind = ops.AveragePool2D if name == "average_pool2d" else ops.MaxPool2D
-    op = _window(draw, kind(extent=extent, clamp=clamp_of(draw, x)), rows, cols, extent)
+    op = _window(draw, POOLS[name](extent=extent, clamp=clamp_of(draw, x)), rows, cols, extent)
     return Case(op, ((x, None),), x.quant)
 
 

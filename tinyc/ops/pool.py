@@ -76,19 +76,25 @@ class AveragePool2D(Pool2D):
 @operator("average_pool2d_even")
 @dataclass(frozen=True)
 class AveragePoolEven2D(Pool2D):
-    """Mean over the part of each window that lies in the image, halves to the even real code (ONNX AveragePool).
+    """Mean over the part of each window that lies in the image, halves to even (ONNX AveragePool).
 
-    QuantizeLinear rounds the mean divided by the scale half to even, and adds the zero point afterwards. Windows
-    of 2 by 2 meet a half every fourth time, so the rule for halves shows.
+    QuantizeLinear rounds the mean divided by the scale, and adds the zero point afterwards; onnxruntime's
+    QLinearAveragePool adds it before (`of_codes`). Windows of 2 by 2 meet a half every fourth time, so it shows.
     """
+
+    of_codes: bool = False
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
         expect_one_scale(sig.input(0))
 
+    def center(self, sig: Signature) -> int:
+        """The code from which even ones are counted."""
+        return 0 if self.of_codes else sig.input(0).zero_point
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
-        zero = sig.input(0).zero_point
+        zero = self.center(sig)
         taps = self._windows(x.astype(np.int64) - zero, sig.output.shape)
         count = self._windows(np.ones((1, *x.shape[1:3], 1), np.int64), sig.output.shape).sum(axis=0)
         # Padding counts as nothing: taps outside the image are the 0 that centred codes are filled with.

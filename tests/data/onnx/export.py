@@ -50,10 +50,10 @@ class Cnn(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU())
-        self.block = Block(8, 12)
+        self.block = Block(8, 10)
         self.left = nn.Sequential(nn.Conv2d(8, 4, 3, padding=1), nn.LeakyReLU(0.1), nn.AvgPool2d(2))
         self.right = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(8, 6, 1, groups=2), nn.Sigmoid())
-        self.head = nn.Sequential(nn.Flatten(), nn.Linear(10 * 4 * 4, 8), nn.Tanh(), nn.Linear(8, 5), nn.Softmax(-1))
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(10 * 4 * 4, 6), nn.Tanh(), nn.Linear(6, 5), nn.Softmax(-1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.block(self.stem(x))

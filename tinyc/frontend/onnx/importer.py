@@ -80,6 +80,9 @@ class Importer:
             self.known[name] = Constant(array)
         if not self.file.nodes:
             self._problem("the model has no nodes, so there is nothing to compile.")
+        elif not any(node.op in ("QuantizeLinear", "DequantizeLinear") or node.op.startswith("Q") for node in self.file.nodes):
+            self._problem(f"the model computes in float32 throughout; {QUANTISE}.")
+            return  # the same reason for every one of its nodes
         for port in self.file.inputs:
             self._guard(f"network input {port.name!r}", None, lambda port=port: self._input(port))
             self.known.setdefault(port.name, Unknown())

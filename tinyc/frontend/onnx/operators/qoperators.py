@@ -123,13 +123,13 @@ def _nchw(site: Site) -> None:
 @converter("QLinearAveragePool", inputs=(4, 5), domain=MICROSOFT)
 def qlinear_average_pool(site: Site) -> None:
     _nchw(site)
-    _quantise(site, averaged(site, _tensor(site, 0)), 3)
+    _quantise(site, averaged(site, _tensor(site, 0), of_codes=True), 3)
 
 
 @converter("QLinearGlobalAveragePool", inputs=(4, 5), domain=MICROSOFT)
 def qlinear_global_average_pool(site: Site) -> None:
     _nchw(site)
-    _quantise(site, globally_averaged(site, _tensor(site, 0)), 3)
+    _quantise(site, globally_averaged(site, _tensor(site, 0), of_codes=True), 3)
 
 
 @converter("QLinearSoftmax", inputs=(4, 5), domain=MICROSOFT)

@@ -218,14 +218,14 @@ def average_pool(site: Site) -> None:
     site.result(averaged(site, site.real(0)))
 
 
-def averaged(site: Site, x: Tensor) -> Pending:
-    """AveragePool of a real tensor."""
+def averaged(site: Site, x: Tensor, *, of_codes: bool = False) -> Pending:
+    """AveragePool of a real tensor; `of_codes` says how halves are rounded (see the operator)."""
     x, axes = image_of(x)
     window = _pool_window(site, x, axes)
     padded, counted = any(window.padding), bool(site.whole("count_include_pad", 0))
     if padded and counted and site.whole("ceil_mode", 0):
         raise Refusal("ceil_mode together with count_include_pad is not supported", "use one of them")
-    op = AveragePoolEven2D(extent=window.extent, stride=window.stride, padding=window.padding)
+    op = AveragePoolEven2D(extent=window.extent, stride=window.stride, padding=window.padding, of_codes=of_codes)
     image = site.image(x)
     ((shape, _),) = op.infer(image.type)
 
