@@ -9,6 +9,7 @@ import numpy as np
 from tinyc.ir.types import Array
 from tinyc.kernels.common.tables import BIAS
 from tinyc.ops.conv import ChannelMultipliers
+from tinyc.ops.fixed_point import multiply
 from tinyc.program.kernel import Site
 
 DSP = "../common/tinyc_dsp.h"
@@ -27,21 +28,30 @@ class Requantisers:
 
 
 def requantisers(m: ChannelMultipliers, zero_point: int, bound: Array) -> Requantisers:
-    """`bound` is the largest magnitude of each channel's accumulator, int64.
+    """Of accumulators of at most `bound` in magnitude, int64 per channel."""
+    return requantisers_between(m, zero_point, -bound, bound)
+
+
+def requantisers_between(m: ChannelMultipliers, zero_point: int, low: Array, high: Array) -> Requantisers:
+    """Of accumulators from `low` to `high`, int64 per channel.
 
     With right shift s ≥ 1 the code is (h + [a < 0]·(−1) + 2^(s−1) + zero_point·2^s) >> s of the doubling high
-    multiply h of accumulator a, and h is the high half of 2a · multiplier. Channels too faint to leave the zero point
-    (training often leaves some, with shifts beyond 22) get a multiplier of 0 and a shift of 1, which is the same.
+    multiply h of accumulator a, and h is the high half of 2a · multiplier. A channel that has one code for any input
+    (pruned networks have many) gets a multiplier of 0 and a shift of 1: whatever its sign, the code remains.
     """
     multiplier, shift = np.array(m.multiplier, np.int64), np.array(m.shift, np.int64)
+    bound = np.maximum(np.abs(low), np.abs(high))
+    fits = bound < 2**31
+    low_code, high_code = (
+        np.clip(multiply(np.where(fits, a, 0), multiplier, shift) + zero_point, -128, 127) for a in (low, high)
+    )
+    constant = (multiplier == 0) | (fits & (shift <= 0) & (low_code == high_code))
+    right = np.where(constant, 1, np.maximum(-shift, 1))
+    rounding = (np.int64(1) << (right - 1)) + (np.where(constant, low_code, zero_point) << right)
     reach = (np.minimum(bound, 2**31) * multiplier >> 31) + 1  # |h| at most
-    right = np.maximum(-shift, 1)
-    faint = (multiplier == 0) | ((shift <= -1) & (reach < 1 << (right - 1)))
-    right = np.where(faint, 1, right)
-    rounding = (np.int64(1) << (right - 1)) + (zero_point << right)
-    doubled = faint | ((shift <= -1) & (bound < 2**30) & (reach + np.abs(rounding) < 2**31))
+    doubled = constant | ((shift <= -1) & (bound < 2**30) & (reach + np.abs(rounding) < 2**31))
     return Requantisers(
-        np.where(faint, 0, multiplier).astype(np.int32),
+        np.where(constant, 0, multiplier).astype(np.int32),
         np.where(doubled, rounding, shift).astype(np.int32),
         np.where(doubled, right, 0).astype(np.int32),
         np.where(doubled, 2, 1).astype(np.int64),
@@ -50,9 +60,16 @@ def requantisers(m: ChannelMultipliers, zero_point: int, bound: Array) -> Requan
 
 def accumulator_bound(weights: Array, bias: Array, zero_point: int) -> Array:
     """Largest |bias + Σ (x − zero_point)·w| of each channel; `weights` are [taps, channels], int64."""
-    reach = max(127 - zero_point, zero_point + 128)
-    bound: Array = np.abs(bias.astype(np.int64)) + reach * np.abs(weights.astype(np.int64)).sum(axis=0)
+    low, high = accumulator_ends(weights, bias, zero_point)
+    bound: Array = np.maximum(np.abs(low), np.abs(high))
     return bound
+
+
+def accumulator_ends(weights: Array, bias: Array, zero_point: int) -> tuple[Array, Array]:
+    """Smallest and largest bias + Σ (x − zero_point)·w of each channel; `weights` are [taps, channels], int64."""
+    up, down = np.maximum(weights, 0).sum(axis=0), np.minimum(weights, 0).sum(axis=0)
+    lowest, highest = -128 - zero_point, 127 - zero_point
+    return bias + lowest * up + highest * down, bias + highest * up + lowest * down
 
 
 def bias_data(site: Site) -> Array:

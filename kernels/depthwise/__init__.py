@@ -15,7 +15,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import DSP, accumulator_bound, bias_data, pairs, requantisers
+from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, pairs, requantisers_between
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D, channel_multipliers
 from tinyc.ops.window import WindowOperator
@@ -119,8 +119,8 @@ class DepthwiseS8(Kernel):
         """One row of words per channel, as tinyc_depthwise_s8.h describes them."""
         taps, bias = used_weights(site), bias_data(site)
         rows, columns, channels = taps.shape
-        bound = accumulator_bound(taps.reshape(-1, channels), bias, site.sig.input(0).zero_point)
-        r = requantisers(channel_multipliers(site.sig, channels), site.sig.output.zero_point, bound)
+        ends = accumulator_ends(taps.reshape(-1, channels), bias, site.sig.input(0).zero_point)
+        r = requantisers_between(channel_multipliers(site.sig, channels), site.sig.output.zero_point, *ends)
         geometry = Geometry.of(site)
         requantiser = (r.multiplier, r.rounding, r.shift)
         if geometry.is_small:

@@ -9,7 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.requantise import DSP, accumulator_bound, bias_data, pairs, requantisers
+from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, pairs, requantisers_between
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
 from tinyc.ops.window import WindowOperator
@@ -55,8 +55,8 @@ class ImageConvolution(PlainKernel):
         """Per four output channels one row of words, as tinyc_image_conv_s8.h describes it."""
         w, bias, zero = self.filters(site), bias_data(site), site.sig.input(0).zero_point
         outputs = len(w)
-        bound = accumulator_bound(w.reshape(outputs, -1).T, bias, zero)
-        r = requantisers(channel_multipliers(site.sig, outputs), site.sig.output.zero_point, bound)
+        ends = accumulator_ends(w.reshape(outputs, -1).T, bias, zero)
+        r = requantisers_between(channel_multipliers(site.sig, outputs), site.sig.output.zero_point, *ends)
         folded = (bias - zero * w.reshape(outputs, -1).sum(axis=1)) * r.factor
         taps = _taps(w * r.factor[:, None, None, None], _column_words(site))
         requantiser = np.stack([r.multiplier, r.rounding, r.shift], axis=1)

@@ -57,11 +57,11 @@ class PairKernel(Kernel):
         dense = self.dense(site)
         return {"channels": pack(dense, PAIR, dense.requantisers(PAIR))}
 
-    def multiply_cost(self, site: Site, target: Target) -> float:
-        """Instructions in tinyc_columns_s8 for all pixels."""
+    def multiply_cost(self, site: Site, target: Target, per_group: float = 14.75) -> float:
+        """Instructions of the products and codes of all pixels."""
         calls, pairs = (self.pixels(site) + 1) // 2, (site.sig.output.shape[-1] + 1) // 2
-        per_group, per_block = WITHOUT_PAIRS if target.simd == "none" else (14.75, 58.0)
-        return calls * (50 + pairs * (per_group * self.groups(site) + per_block))
+        group, block = WITHOUT_PAIRS if target.simd == "none" else (per_group, 58.0)
+        return calls * (50 + pairs * (group * self.groups(site) + block))
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_columns; its address."""

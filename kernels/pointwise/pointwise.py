@@ -1,9 +1,9 @@
-"""1x1 convolutions of stride 1."""
+"""1x1 convolutions of stride 1, with columns in scratch or straight from the input."""
 
 from __future__ import annotations
 
 from tinyc.codegen.writer import CallWriter
-from tinyc.kernels.pointwise.packing import needs_constants, trailing
+from tinyc.kernels.pointwise.packing import GROUP, needs_constants, trailing
 from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.ops.conv import Conv2D
 from tinyc.program.kernel import Site, kernel
@@ -30,13 +30,51 @@ class RowOfPixels(PairKernel):
         c.void("tinyc_pointwise_s8", layer, self.pixels(site), c.input(0), c.scratch(), c.output())
 
 
+class DirectRowOfPixels(PairKernel):
+    """The same without scratch: every two channels widen the codes again, for a third more instructions."""
+
+    sources = ("tinyc_pointwise_direct_s8.c", "tinyc_limit_s8.c")
+
+    def scratch(self, site: Site, target: Target) -> int:
+        return 0
+
+    def trails(self, site: Site, input: int) -> int | None:
+        """The codes of a pair are read until its last channel is written."""
+        if input != 0:
+            return None
+        pixels, wide, deep = self.pixels(site), site.sig.output.shape[-1], self.depth(site)
+        ends = [min(start + 2, pixels) * wide for start in range(0, pixels, 2)]
+        return trailing(ends, [start * deep for start in range(0, pixels, 2)], site.sig.output.bytes)
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 40 + self.multiply_cost(site, target, per_group=21.5)
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        layer = self.layer(site, c)
+        c.void("tinyc_pointwise_direct_s8", layer, self.pixels(site), c.input(0), c.output())
+
+
 @kernel("tinyc/pointwise_s8", op=Conv2D)
 class PointwiseS8(RowOfPixels):
     """1x1 convolution of stride 1."""
 
     def refuses(self, site: Site, target: Target) -> str | None:
-        op, x, w = site.op, site.sig.input(0).shape, site.sig.input(1).shape
-        assert isinstance(op, Conv2D)
-        if w[1:3] != (1, 1) or w[3] != x[3] or op.stride != (1, 1) or any(op.padding):
-            return "it takes 1x1 taps of all channels, stride 1, no padding"
-        return needs_constants(site)
+        return not_pointwise(site) or needs_constants(site)
+
+
+@kernel("tinyc/pointwise_direct_s8", op=Conv2D)
+class PointwiseDirectS8(DirectRowOfPixels):
+    """1x1 convolution of stride 1 without scratch."""
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        whole = self.depth(site) % GROUP == 0
+        return not_pointwise(site) or needs_constants(site) or (None if whole else "it takes whole groups of 4 channels")
+
+
+def not_pointwise(site: Site) -> str | None:
+    """Why a convolution does not read each pixel once, alone, where it does not."""
+    op, x, w = site.op, site.sig.input(0).shape, site.sig.input(1).shape
+    assert isinstance(op, Conv2D)
+    if w[1:3] != (1, 1) or w[3] != x[3] or op.stride != (1, 1) or any(op.padding):
+        return "it takes 1x1 taps of all channels, stride 1, no padding"
+    return None

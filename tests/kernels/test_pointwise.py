@@ -136,8 +136,16 @@ def average_cases() -> Iterator[Case]:
             yield Case(op, ((x, None),), x.quant)
 
 
+def direct_cases() -> Iterator[Case]:
+    """Whole groups of channels in; any number out."""
+    for seed, (deep, wide) in enumerate(product((4, 8, 12, 16, 32, 64), (1, 2, 7, 12, 33))):
+        rows, columns = 1 + seed % 3, 1 + seed % 7
+        yield weighted(ops.Conv2D(clamp=CLAMPS[seed % 3]), (1, rows, columns, deep), (wide, 1, 1, deep), seed, depth=deep)
+
+
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/pointwise_s8": pointwise_cases,
+    "tinyc/pointwise_direct_s8": direct_cases,
     "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases()),
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
