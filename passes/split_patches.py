@@ -56,7 +56,8 @@ class SplitPatches(Pass):
         for axis, count in zip(AXES, self.grid, strict=True):
             if not 1 <= count <= value.type.shape[axis]:
                 shape = "x".join(map(str, value.type.shape[1:3]))
-                raise UsageError(f"split-patches: a grid of {self.grid[0]}x{self.grid[1]} does not divide {shape} pixels")
+                grid = "x".join(map(str, self.grid))
+                raise UsageError(f"split-patches: a grid of {grid} does not divide {shape} pixels")
         return [region for row in self._rows(value) for region in row]
 
 
@@ -113,10 +114,10 @@ class _Stage:
                 continue
             axes = access.axes
             if len(axes) != 4 or any(isinstance(axes[a], Whole) or axes[a].axis != a for a in AXES):  # type: ignore[union-attr]
-                raise UsageError(f"split-patches: {node.op.name} {node.name!r} reads its input whole; end the patches before")
+                raise UsageError(f"split-patches: {node.op.name} {node.name!r} reads its input whole; end patches before")
             wanted = [input_interval(axes[a], part, value.type.shape[a]) for a, part in zip(AXES, region, strict=True)]
             if any(lo == hi for lo, hi in wanted):
-                raise UsageError(f"split-patches: a patch of {node.name!r} would lie in padding alone; use a coarser grid")
+                raise UsageError(f"split-patches: a patch of {node.name!r} would be padding alone; use a coarser grid")
             yield value, (wanted[0], wanted[1])
 
     # -- making patches
@@ -151,7 +152,8 @@ class _Stage:
             return value
         begin = (0, wanted[0][0] - have[0][0], wanted[1][0] - have[1][0], 0)
         shape = (1, wanted[0][1] - wanted[0][0], wanted[1][1] - wanted[1][0], value.type.shape[3])
-        return self._add(StridedSlice(begin, (1, 1, 1, 1), shape), [value], value.type.with_shape(shape), f"{value.name}.crop")
+        crop = StridedSlice(begin, (1, 1, 1, 1), shape)
+        return self._add(crop, [value], value.type.with_shape(shape), f"{value.name}.crop")
 
     def join(self, parts: list[Value], axis: int) -> Value:
         """Patches side by side; the concatenation takes ten operands, so many are joined in groups."""

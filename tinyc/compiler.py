@@ -179,7 +179,7 @@ def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Plann
 
 
 def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: Planned) -> Planned:
-    """Where scratch makes the peak, try kernels that need less, as long as the arena shrinks and speed hardly suffers."""
+    """Where scratch makes the peak, try kernels that need less, as the arena shrinks and speed hardly suffers."""
     names = {node.name: node.output.name for node in graph.nodes}
     limit = SLOWER * estimated_instructions(found[1], target)
     best, wanted, tries = found, dict[str, str](), 0

@@ -58,13 +58,6 @@ def requantisers_between(m: ChannelMultipliers, zero_point: int, low: Array, hig
     )
 
 
-def accumulator_bound(weights: Array, bias: Array, zero_point: int) -> Array:
-    """Largest |bias + Σ (x − zero_point)·w| of each channel; `weights` are [taps, channels], int64."""
-    low, high = accumulator_ends(weights, bias, zero_point)
-    bound: Array = np.maximum(np.abs(low), np.abs(high))
-    return bound
-
-
 def accumulator_ends(weights: Array, bias: Array, zero_point: int) -> tuple[Array, Array]:
     """Smallest and largest bias + Σ (x − zero_point)·w of each channel; `weights` are [taps, channels], int64."""
     up, down = np.maximum(weights, 0).sum(axis=0), np.minimum(weights, 0).sum(axis=0)

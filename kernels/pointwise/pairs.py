@@ -57,10 +57,12 @@ class PairKernel(Kernel):
         dense = self.dense(site)
         return {"channels": pack(dense, PAIR, dense.requantisers(PAIR))}
 
-    def multiply_cost(self, site: Site, target: Target, per_group: float = 14.75) -> float:
+    def multiply_cost(
+        self, site: Site, target: Target, per_group: float = 14.75, per_block: float = 58.0
+    ) -> float:
         """Instructions of the products and codes of all pixels."""
         calls, pairs = (self.pixels(site) + 1) // 2, (site.sig.output.shape[-1] + 1) // 2
-        group, block = WITHOUT_PAIRS if target.simd == "none" else (per_group, 58.0)
+        group, block = WITHOUT_PAIRS if target.simd == "none" else (per_group, per_block)
         return calls * (50 + pairs * (group * self.groups(site) + block))
 
     def layer(self, site: Site, c: CallWriter) -> str:

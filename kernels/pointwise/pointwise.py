@@ -47,7 +47,7 @@ class DirectRowOfPixels(PairKernel):
         return trailing(ends, [start * deep for start in range(0, pixels, 2)], site.sig.output.bytes)
 
     def cost(self, site: Site, target: Target) -> float:
-        return 40 + self.multiply_cost(site, target, per_group=21.5)
+        return 40 + self.multiply_cost(site, target, 21.5, 84.0)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer = self.layer(site, c)
@@ -67,8 +67,8 @@ class PointwiseDirectS8(DirectRowOfPixels):
     """1x1 convolution of stride 1 without scratch."""
 
     def refuses(self, site: Site, target: Target) -> str | None:
-        whole = self.depth(site) % GROUP == 0
-        return not_pointwise(site) or needs_constants(site) or (None if whole else "it takes whole groups of 4 channels")
+        ragged = "it takes a multiple of 4 channels" if self.depth(site) % GROUP else None
+        return not_pointwise(site) or needs_constants(site) or ragged
 
 
 def not_pointwise(site: Site) -> str | None:

@@ -21,26 +21,27 @@ static inline int32_t tinyc_rescale_doubled(int32_t sum, const tinyc_requantiser
     return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
 }
 
-/* Sums to codes, in place, where they do not come doubled. */
-static TINYC_RARE void tinyc_rescale_plain(tinyc_block *s, int32_t zero_point)
+/* The codes of sums that do not come doubled. */
+static TINYC_RARE tinyc_block tinyc_rescale_plain(tinyc_block s, int32_t zero_point)
 {
-    s->a0 = tinyc_requantise(s->a0, &s->r0, zero_point);
-    s->b0 = tinyc_requantise(s->b0, &s->r0, zero_point);
-    s->a1 = tinyc_requantise(s->a1, &s->r1, zero_point);
-    s->b1 = tinyc_requantise(s->b1, &s->r1, zero_point);
+    s.a0 = tinyc_requantise(s.a0, &s.r0, zero_point);
+    s.b0 = tinyc_requantise(s.b0, &s.r0, zero_point);
+    s.a1 = tinyc_requantise(s.a1, &s.r1, zero_point);
+    s.b1 = tinyc_requantise(s.b1, &s.r1, zero_point);
+    return s;
 }
 
-/* Sums to codes, in place. */
-static inline void tinyc_rescale_block(tinyc_block *s, int32_t zero_point)
+/* The codes of sums. */
+static inline tinyc_block tinyc_rescale_block(tinyc_block s, int32_t zero_point)
 {
-    if (s->r0.shift > 0) {
-        s->a0 = tinyc_rescale_doubled(s->a0, &s->r0);
-        s->b0 = tinyc_rescale_doubled(s->b0, &s->r0);
-        s->a1 = tinyc_rescale_doubled(s->a1, &s->r1);
-        s->b1 = tinyc_rescale_doubled(s->b1, &s->r1);
-    } else {
-        tinyc_rescale_plain(s, zero_point);
+    if (s.r0.shift <= 0) {
+        return tinyc_rescale_plain(s, zero_point);
     }
+    s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
+    s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);
+    s.a1 = tinyc_rescale_doubled(s.a1, &s.r1);
+    s.b1 = tinyc_rescale_doubled(s.b1, &s.r1);
+    return s;
 }
 
 #endif

@@ -91,7 +91,7 @@ void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_
     const int32_t *constants = layer->constants;
     for (int32_t left = layer->channels; left > 0; left -= 2) {
         tinyc_block s = multiply(columns, end, &constants);
-        tinyc_rescale_block(&s, layer->zero_point);
+        s = tinyc_rescale_block(s, layer->zero_point);
         *second++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
         *first++ = (int8_t)s.a0;
         if (left > 1) {

@@ -139,8 +139,8 @@ def average_cases() -> Iterator[Case]:
 def direct_cases() -> Iterator[Case]:
     """Whole groups of channels in; any number out."""
     for seed, (deep, wide) in enumerate(product((4, 8, 12, 16, 32, 64), (1, 2, 7, 12, 33))):
-        rows, columns = 1 + seed % 3, 1 + seed % 7
-        yield weighted(ops.Conv2D(clamp=CLAMPS[seed % 3]), (1, rows, columns, deep), (wide, 1, 1, deep), seed, depth=deep)
+        x, op = (1, 1 + seed % 3, 1 + seed % 7, deep), ops.Conv2D(clamp=CLAMPS[seed % 3])
+        yield weighted(op, x, (wide, 1, 1, deep), seed, depth=deep)
 
 
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
