@@ -19,7 +19,7 @@ MAX_DOUBLED_SHIFT = 22  # the rounding constant, with any zero point, stays belo
 
 @dataclass(frozen=True)
 class Requantisers:
-    """Per output channel the fields of a tinyc_requantiser. `factor` is 2 where the accumulator comes doubled, else 1."""
+    """Fields of a tinyc_requantiser per output channel. `factor` is 2 where the accumulator comes doubled, else 1."""
 
     multiplier: Array
     rounding: Array

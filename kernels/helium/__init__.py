@@ -1,7 +1,7 @@
-"""Kernels for cores with Helium (MVE): dense sums by dot products, depthwise filters sixteen channels abreast."""
+"""Kernels for cores with Helium (MVE): sums as dot products of sixteen codes."""
 
 from __future__ import annotations
 
-from tinyc.kernels.helium import columns, dense
+from tinyc.kernels.helium import columns, dense, depthwise
 
-__all__ = ["columns", "dense"]
+__all__ = ["columns", "dense", "depthwise"]

@@ -68,7 +68,7 @@ class ImageConvolution(PlainKernel):
         words, rows = _column_words(site) * site.sig.input(1).shape[2], site.sig.output.shape[1]
         outputs, gathered = site.sig.output.elements, rows * _column_words(site) * site.sig.input(0).shape[2]
         if target.simd == "none":
-            return (9.0 * words + 40) * outputs
+            return 8.0 * site.op.macs(site.sig) + 20 * outputs + 6 * gathered
         per_word = 1.5 if _column_words(site) == 5 else 1.6
         return (per_word * words + 7.5) * outputs + 6 * gathered
 
@@ -135,7 +135,7 @@ def _trailers(site: Site) -> Array:
 
 
 def _fours(x: Array, *, whole: bool = False) -> Array:
-    """One row for every four outputs, zeros for missing ones: element by element, or each output's elements together."""
+    """One row for every four outputs, zeros for missing ones: element by element, or each output's as a whole."""
     outputs = -(-len(x) // 4) * 4
     padded = np.zeros((outputs, *x.shape[1:]), np.int64)
     padded[: len(x)] = x

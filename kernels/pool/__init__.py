@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tinyc.codegen.writer import CallWriter
+from tinyc.codegen.writer import CallWriter, Field
 from tinyc.kernels.common.plain import MATH, PlainKernel
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.pool import AveragePool2D, AveragePoolEven2D, MaxPool2D, Pool2D
@@ -27,19 +27,19 @@ class PlainPool(PlainKernel):
         assert isinstance(op, Pool2D)
         return site.sig.output.elements * (40.0 + 7.0 * op.extent[0] * op.extent[1])
 
-    def even(self, site: Site) -> int:
-        """The code from which even ones are counted, where that matters."""
-        return site.op.center(site.sig) if isinstance(site.op, AveragePoolEven2D) else 0
-
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
-        op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
-        assert isinstance(op, Pool2D)
-        params = c.struct(
-            "tinyc_pool_params", "params", input=braces(*x[1:3]), output=braces(*y[1:3]), channels=x[3],
-            extent=braces(*op.extent), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
-            even=self.even(site), clamp=braces(*op.clamp),
-        )
+        params = c.struct("tinyc_pool_params", "params", **geometry(site))
         c.void(self.function, params, c.input(0), c.output())
+
+
+def geometry(site: Site) -> dict[str, Field]:
+    """The fields of a tinyc_pool_params."""
+    op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
+    assert isinstance(op, Pool2D)
+    return {
+        "input": braces(*x[1:3]), "output": braces(*y[1:3]), "channels": x[3], "extent": braces(*op.extent),
+        "stride": braces(*op.stride), "padding": braces(*op.padding[:2]), "clamp": braces(*op.clamp),
+    }  # fmt: skip
 
 
 @kernel("tinyc/average_pool_s8", op=AveragePool2D)
@@ -50,17 +50,36 @@ class AveragePoolS8(PlainPool):
     sources = ("tinyc_average_pool_s8.c",)
 
 
-@kernel("tinyc/average_pool_even_s8", op=AveragePoolEven2D)
-class AveragePoolEvenS8(PlainPool):
-    """The same with halves to even."""
-
-    function = "tinyc_average_pool_even_s8"
-    sources = ("tinyc_average_pool_even_s8.c",)
-
-
 @kernel("tinyc/max_pool_s8", op=MaxPool2D)
 class MaxPoolS8(PlainPool):
     """Largest code of each window."""
 
     function = "tinyc_max_pool_s8"
     sources = ("tinyc_max_pool_s8.c",)
+
+
+@kernel("tinyc/average_pool_even_s8", op=AveragePoolEven2D)
+class AveragePoolEvenS8(PlainPool):
+    """Mean of each window on the output's scale, halves to even; in 32 bits where the scale stays."""
+
+    sources = ("tinyc_average_pool_even_s8.c",)
+
+    def cost(self, site: Site, target: Target) -> float:
+        return super().cost(site, target) + (0 if _keeps_scale(site) else 150.0 * site.sig.output.elements)
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, sig = site.op, site.sig
+        assert isinstance(op, AveragePoolEven2D)
+        ratio = op.ratio(sig)
+        params = c.struct(
+            "tinyc_even_pool_params", "params",
+            multiplier=0 if _keeps_scale(site) else ratio.multiplier, shift=31 - ratio.shift,
+            input_zero_point=sig.input(0).zero_point, output_zero_point=sig.output.zero_point, odd=op.odd(sig),
+            count=op.extent[0] * op.extent[1] if op.count_padding else 0,
+        )  # fmt: skip
+        window = c.struct("tinyc_pool_params", "window", **geometry(site))
+        c.void("tinyc_average_pool_even_s8", window, params, c.input(0), c.output())
+
+
+def _keeps_scale(site: Site) -> bool:
+    return site.sig.input(0).scale == site.sig.output.scale

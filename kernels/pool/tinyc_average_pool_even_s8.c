@@ -2,34 +2,52 @@
 
 #include "tinyc_math.h"
 
-/* sum / count to the nearest, halves to even; count above 0. */
-static int32_t to_even(int32_t sum, int32_t count)
+/* sum / count to the nearest, halves to a quotient q with q + odd even; count above 0. */
+static int32_t divide(int32_t sum, int32_t count, int32_t odd)
 {
     const int32_t magnitude = sum < 0 ? -sum : sum;
     int32_t quotient = magnitude / count;
     const int32_t twice = 2 * (magnitude - quotient * count);
-    quotient += twice > count || (twice == count && quotient % 2 == 1);
+    quotient += twice > count || (twice == count && ((quotient + odd) & 1) == 1);
     return sum < 0 ? -quotient : quotient;
 }
 
-static int32_t mean(const tinyc_pool_params *p, const int8_t *channel, tinyc_pool_window w)
+/* The same for 64 bits; the quotient is limited to what any code could need. */
+static int32_t divide_wide(int64_t sum, int64_t count, int32_t odd)
+{
+    const int64_t magnitude = sum < 0 ? -sum : sum;
+    int64_t quotient = magnitude / count;
+    const int64_t rest = magnitude - quotient * count;
+    quotient += rest > count - rest || (rest == count - rest && ((quotient + odd) & 1) == 1);
+    const int32_t limited = quotient > 512 ? 512 : (int32_t)quotient;
+    return sum < 0 ? -limited : limited;
+}
+
+static int32_t sum_of(const tinyc_pool_params *p, const int8_t *channel, tinyc_pool_window w, int32_t zero_point)
 {
     int32_t sum = 0;
     for (int32_t row = w.top; row < w.bottom; row++) {
         for (int32_t column = w.left; column < w.right; column++) {
-            sum += channel[(row * p->input[1] + column) * p->channels] - p->even;
+            sum += channel[(row * p->input[1] + column) * p->channels] - zero_point;
         }
     }
-    return to_even(sum, (w.bottom - w.top) * (w.right - w.left)) + p->even;
+    return sum;
 }
 
-void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output)
+void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const tinyc_even_pool_params *restrict even,
+                                const int8_t *input, int8_t *output)
 {
     for (int32_t y = 0; y < p->output[0]; y++) {
         for (int32_t x = 0; x < p->output[1]; x++) {
             const tinyc_pool_window window = tinyc_pool_window_at(p, y, x);
+            const int32_t inside = (window.bottom - window.top) * (window.right - window.left);
+            const int32_t count = even->count > 0 ? even->count : inside;
             for (int32_t c = 0; c < p->channels; c++) {
-                *output++ = tinyc_clamp(mean(p, input + c, window), p->clamp[0], p->clamp[1]);
+                const int32_t sum = sum_of(p, input + c, window, even->input_zero_point);
+                const int32_t mean = even->multiplier == 0
+                    ? divide(sum, count, even->odd)
+                    : divide_wide((int64_t)sum * even->multiplier, (int64_t)count << even->shift, even->odd);
+                *output++ = tinyc_clamp(mean + even->output_zero_point, p->clamp[0], p->clamp[1]);
             }
         }
     }

@@ -12,7 +12,6 @@ typedef struct {
     int32_t extent[2];
     int32_t stride[2];
     int32_t padding[2]; /* above, left; below and right follow from the output */
-    int32_t even; /* code from which even ones are counted, where halves are rounded to even */
     int32_t clamp[2];
 } tinyc_pool_params;
 
@@ -40,8 +39,19 @@ static inline tinyc_pool_window tinyc_pool_window_at(const tinyc_pool_params *p,
 /* Mean of the elements in the image, halves away from zero. Without padding the output may lie at the input. */
 void tinyc_average_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
 
-/* The same, halves to the code that lies an even number from p->even. */
-void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);
+/* How a mean becomes a code: times multiplier / 2^shift, halves to even; multiplier 0 is a ratio of 1. */
+typedef struct {
+    int32_t multiplier;
+    int32_t shift; /* 11..41 */
+    int32_t input_zero_point;
+    int32_t output_zero_point;
+    int32_t odd;   /* 1: halves go to the odd distance from the zero point */
+    int32_t count; /* elements of every window, padding included; 0: those inside the image */
+} tinyc_even_pool_params;
+
+/* Mean on the output's scale, rounded once. Without padding the output may lie at the input. */
+void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const tinyc_even_pool_params *restrict even,
+                                const int8_t *input, int8_t *output);
 
 /* Largest of the elements in the image. Without padding the output may lie at the input. */
 void tinyc_max_pool_s8(const tinyc_pool_params *restrict p, const int8_t *input, int8_t *output);

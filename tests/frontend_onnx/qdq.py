@@ -38,7 +38,7 @@ class Model:
 
     def constant(self, array: Array, hint: str = "c") -> str:
         name = self.fresh(hint)
-        self.constants.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.constants.append(onnx.numpy_helper.from_array(np.array(array, order="C"), name))
         return name
 
     def input(self, shape: Sequence[Any], scale: float = 0.05, zero: int = 3) -> str:

@@ -150,6 +150,14 @@ def test_like_branches_and_long_chains_cost_few_states() -> None:
     assert found.peak_bytes == 248 < layer_peak(depth_first, depth_first.nodes, {}, {})  # all small before one is large
 
 
+def test_branches_of_the_same_sizes_are_not_alike_where_they_read_different_tensors() -> None:
+    graph = Graph("two")
+    small, large = (graph.add_input(name, TensorType((size,))) for name, size in (("small", 1), ("large", 9)))
+    graph.outputs = [concat(graph, [small], 5), concat(graph, [large], 5)]
+    found = best_order(graph, {})
+    assert found.peak_bytes == 15 and found.nodes == graph.nodes[::-1]  # what frees more comes first
+
+
 def test_unlike_branches_are_searched_or_the_limit_is_told() -> None:
     random = np.random.default_rng(3)
     graph = cell(random.integers(1, 100, (5, 20)).tolist(), breadth_first=True)

@@ -1,4 +1,4 @@
-"""Pooling: TFLite AVERAGE_POOL_2D and MAX_POOL_2D at int8, ONNX AveragePool. Input and output share one quantisation."""
+"""Pooling: TFLite AVERAGE_POOL_2D and MAX_POOL_2D at int8, ONNX AveragePool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from tinyc.ir.access import Access, Elementwise
 from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_equal_quantisation, expect_int8, expect_one_scale, given
+from tinyc.ops.fixed_point import Multiplier, quantize_multiplier
 from tinyc.ops.window import Pair, WindowOperator, expect_image
+
+MAX_WINDOW = 1 << 18  # elements: 64 bits then hold a sum times a 31-bit multiplier
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,10 @@ class Pool2D(WindowOperator):
 
     def check(self, sig: Signature) -> None:
         expect_equal_quantisation(sig.input(0), sig.output)
+        self.expect_inside()
+
+    def expect_inside(self) -> None:
+        """Every window has an element inside the image."""
         top, left, bottom, right = self.padding
         inside = max(top, bottom) < self.extent[0] and max(left, right) < self.extent[1]
         expect(inside, f"padding {self.padding} leaves windows of {self.extent} with nothing to pool")
@@ -76,30 +83,43 @@ class AveragePool2D(Pool2D):
 @operator("average_pool2d_even")
 @dataclass(frozen=True)
 class AveragePoolEven2D(Pool2D):
-    """Mean over the part of each window that lies in the image, halves to even (ONNX AveragePool).
+    """Mean of each window on the output's scale, rounded once, halves to even (ONNX AveragePool).
 
     QuantizeLinear rounds the mean divided by the scale, and adds the zero point afterwards; onnxruntime's
     QLinearAveragePool adds it before (`of_codes`). Windows of 2 by 2 meet a half every fourth time, so it shows.
+    `count_padding`: padding counts, as zeros; else the mean is over the part of the window inside the image.
     """
 
     of_codes: bool = False
+    count_padding: bool = False
 
     def check(self, sig: Signature) -> None:
-        super().check(sig)
-        expect_one_scale(sig.input(0))
+        expect_one_scale(sig.input(0), sig.output)
+        self.expect_inside()
+        expect(self.extent[0] * self.extent[1] <= MAX_WINDOW, f"a window of {self.extent} is too large to sum up")
+        shift = self.ratio(sig).shift
+        expect(-10 <= shift <= 20, "the scales of input and output lie too far apart to average in 64 bits")
 
-    def center(self, sig: Signature) -> int:
-        """The code from which even ones are counted."""
-        return 0 if self.of_codes else sig.input(0).zero_point
+    def ratio(self, sig: Signature) -> Multiplier:
+        """From the input's scale to the output's."""
+        return quantize_multiplier(sig.input(0).scale / sig.output.scale)
+
+    def odd(self, sig: Signature) -> int:
+        """1 where halves go to the odd distance from the zero point."""
+        return sig.output.zero_point % 2 if self.of_codes else 0
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
-        zero = self.center(sig)
-        taps = self._windows(x.astype(np.int64) - zero, sig.output.shape)
-        count = self._windows(np.ones((1, *x.shape[1:3], 1), np.int64), sig.output.shape).sum(axis=0)
+        m, odd = self.ratio(sig), self.odd(sig)
         # Padding counts as nothing: taps outside the image are the 0 that centred codes are filled with.
-        mean = np.rint(taps.sum(axis=0) / count).astype(np.int64) + zero
-        return (np.clip(mean, *self.clamp).astype(np.int8),)
+        taps = self._windows(x.astype(np.int64) - sig.input(0).zero_point, sig.output.shape)
+        count = self._windows(np.ones((1, *x.shape[1:3], 1), np.int64), sig.output.shape).sum(axis=0)
+        if self.count_padding:
+            count = np.full_like(count, self.extent[0] * self.extent[1])
+        twice, whole = 2 * taps.sum(axis=0) * m.multiplier, count << (31 - m.shift)
+        mean = (twice + whole) // (2 * whole)  # halves up, and those that went wrong back
+        mean -= (twice + whole == 2 * whole * mean) & ((mean + odd) % 2 == 1)
+        return (np.clip(mean + sig.output.zero_point, *self.clamp).astype(np.int8),)
 
 
 @operator("max_pool2d")

@@ -129,7 +129,7 @@ def qlinear_average_pool(site: Site) -> None:
 @converter("QLinearGlobalAveragePool", inputs=(4, 5), domain=MICROSOFT)
 def qlinear_global_average_pool(site: Site) -> None:
     _nchw(site)
-    _quantise(site, globally_averaged(site, _tensor(site, 0)), 3)
+    _quantise(site, globally_averaged(site, _tensor(site, 0), of_codes=True), 3)
 
 
 @converter("QLinearSoftmax", inputs=(4, 5), domain=MICROSOFT)

@@ -9,12 +9,12 @@ import numpy as np
 
 from tinyc.frontend.onnx.converter import converter
 from tinyc.frontend.onnx.layout import IMAGE, Layout
-from tinyc.frontend.onnx.site import FULL, Site
+from tinyc.frontend.onnx.site import Site
 from tinyc.frontend.onnx.tensors import Clamp, Constant, Pending, Quantised, Tensor
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.graph import Value
 from tinyc.ir.types import Array, DType, Quant, Shape
-from tinyc.ops import AveragePoolEven2D, Conv2D, DepthwiseConv2D, MaxPool2D, Mean, ResizeNearest
+from tinyc.ops import AveragePoolEven2D, Conv2D, DepthwiseConv2D, MaxPool2D, ResizeNearest
 from tinyc.ops.conv import Convolution
 from tinyc.ops.window import Padding, Pair, same_padding
 
@@ -222,40 +222,25 @@ def averaged(site: Site, x: Tensor, *, of_codes: bool = False) -> Pending:
     """AveragePool of a real tensor; `of_codes` says how halves are rounded (see the operator)."""
     x, axes = image_of(x)
     window = _pool_window(site, x, axes)
-    padded, counted = any(window.padding), bool(site.whole("count_include_pad", 0))
-    if padded and counted and site.whole("ceil_mode", 0):
+    counted = bool(site.whole("count_include_pad", 0)) and any(window.padding)
+    if counted and site.whole("ceil_mode", 0):
         raise Refusal("ceil_mode together with count_include_pad is not supported", "use one of them")
-    op = AveragePoolEven2D(extent=window.extent, stride=window.stride, padding=window.padding, of_codes=of_codes)
+    return _average(site, x, axes, window, of_codes=of_codes, counted=counted)
+
+
+def _average(
+    site: Site, x: Tensor, axes: int, window: Geometry, *, of_codes: bool = False, counted: bool = False
+) -> Pending:
+    op = AveragePoolEven2D(
+        extent=window.extent, stride=window.stride, padding=window.padding, of_codes=of_codes, count_padding=counted
+    )
     image = site.image(x)
     ((shape, _),) = op.infer(image.type)
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        if quant == x.quant and not (padded and counted):
-            return site.emit(replace(op, clamp=clamp), [image], quant)
-        if not padded or counted:
-            return _box_filter(site, image, window, quant, clamp)
-        return _rescaled_pool(site, replace(x, value=image), op, quant, clamp)
+        return site.emit(replace(op, clamp=clamp), [image], quant)
 
-    return Pending("AveragePool", placed_shape(shape, axes), finish)
-
-
-def _box_filter(site: Site, image: Value, window: Geometry, quant: Quant, clamp: Clamp) -> Value:
-    """The mean as a depthwise convolution with weights 1/area, so that the change of scale rounds only once."""
-    rows, cols = window.extent
-    ones = np.ones((1, rows, cols, image.type.shape[3]), np.int8)
-    weights = site.constant("box", ones, DType.int8, Quant.per_tensor(1 / (rows * cols), 0))
-    return site.emit(DepthwiseConv2D(clamp=clamp, **window.attributes()), [image, weights, None], quant)
-
-
-def _rescaled_pool(site: Site, x: Tensor, op: AveragePoolEven2D, quant: Quant, clamp: Clamp) -> Value:
-    """Windows at the border average fewer elements: pooled on the input's scale, then rescaled."""
-    if x.quant.scale[0] > quant.scale[0]:
-        raise Refusal(
-            "a padded average pool onto a finer scale would be off by more than one code",
-            "give its input and output one scale, or pad with a Pad node",
-        )
-    pooled = site.emit(op, [x.value], x.quant, "pooled")
-    return site.clamped(site.requantised(replace(x, value=pooled), quant), clamp)
+    return Pending(site.node.op, placed_shape(shape, axes), finish)
 
 
 @converter("GlobalAveragePool", inputs=(1, 1))
@@ -263,15 +248,10 @@ def global_average_pool(site: Site) -> None:
     site.result(globally_averaged(site, site.real(0)))
 
 
-def globally_averaged(site: Site, x: Tensor) -> Pending:
+def globally_averaged(site: Site, x: Tensor, *, of_codes: bool = False) -> Pending:
+    """The mean over rows and columns of [N,C,H,W], which stay with length 1."""
     x, axes = image_of(x)
-    image = site.image(x)
-    n, _, _, channels = image.type.shape
-
-    def finish(quant: Quant, clamp: Clamp) -> Value:
-        return site.clamped(site.emit(Mean((1, 2), keep_dims=True), [image], quant, "" if clamp == FULL else "mean"), clamp)
-
-    return Pending("GlobalAveragePool", placed_shape((n, 1, 1, channels), axes), finish)
+    return _average(site, x, axes, Geometry((x.shape[2], x.shape[3]), (1, 1), (1, 1), (0, 0, 0, 0)), of_codes=of_codes)
 
 
 # ---------------------------------------------------------------------- resize

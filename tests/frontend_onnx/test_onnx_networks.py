@@ -1,0 +1,105 @@
+"""Whole networks from torch's exporters and onnxruntime's quantiser: compiled, run as C, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.frontend_onnx.qdq import F32, Model
+from tests.frontend_onnx.test_onnx_files import FIXTURES
+from tests.frontend_onnx.test_onnx_operators import conv
+from tinyc.compiler import Compiled, compile
+from tinyc.report.manifest import manifest
+from tinyc.verification import make_samples, verify
+from tinyc.verification.layers import compare_layers
+
+NAMES = sorted(path.stem for path in FIXTURES.glob("*.onnx"))
+IN_C = [name for name in NAMES if name.startswith(("cnn_ts17_raw", "cnn_dynamo20_pre"))]
+
+
+def test_the_fixtures_are_there_and_small() -> None:
+    assert len(NAMES) == 18
+    assert sum(path.stat().st_size for path in FIXTURES.glob("*.onnx")) < 300_000
+
+
+def shares(compiled: Compiled, count: int) -> tuple[float, float]:
+    """(largest difference, share of equal elements over all operators), each on the reference's inputs."""
+    from tinyc.reference.reference import open_reference
+    from tinyc.verification.engine import _reference_inputs
+
+    assert compiled.source is not None
+    inputs = [_reference_inputs(compiled, sample) for sample in make_samples(compiled, count)]
+    layers = compare_layers(compiled, open_reference(compiled.source), inputs, ())
+    found = [layer.found for layer in layers if layer.found is not None]
+    assert len(found) >= 12
+    unequal, compared = sum(f.unequal for f in found), sum(f.compared for f in found)
+    return max(f.max_abs_diff for f in found), 1 - unequal / compared
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operator_is_within_one_code(name: str) -> None:
+    compiled = compile(FIXTURES / f"{name}.onnx")
+    assert not any(node.op.name == "transpose" for node in compiled.graph.nodes)
+    largest, share = shares(compiled, 3)
+    assert largest <= 1 and share >= 0.99
+
+
+@pytest.mark.parametrize("name", IN_C)
+def test_the_generated_c_is_within_two_codes(name: str) -> None:
+    compiled = compile(FIXTURES / f"{name}.onnx", objective="sram")
+    found = verify(compiled, make_samples(compiled, 20))
+    assert found.failure is None and found.found.compared == 100 and found.found.max_abs_diff <= 2
+    assert found.reference.startswith("onnxruntime")
+
+
+@pytest.mark.parametrize("io", ["int8", "asis"])
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_images_at_both_ends(tmp_path: Path, io: str, unsigned: bool) -> None:
+    """Samples and outputs are turned between [N,H,W,C] and [N,C,H,W] for the reference."""
+    m, random = Model(unsigned=unsigned), np.random.default_rng(1)
+    x = m.quant(conv(m, random, m.input((1, 3, 6, 5)), (4, 3, 3, 3), pads=[1, 1, 1, 1]), 0.1, 3)
+    path = tmp_path / "m.onnx"
+    path.write_bytes(m.build(m.quant(m.node("AveragePool", x, kernel_shape=[3, 2], count_include_pad=1, pads=[1, 0, 1, 1]), 0.06, 1)))
+    compiled = compile(path, io=io)
+    found = verify(compiled, make_samples(compiled, 8), per_layer=True)
+    assert found.failure is None and found.layers is not None
+    assert [layer.tensor is not None for layer in found.layers if "pool" in layer.kernel] == [True]
+
+
+def test_a_wrong_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinyc.reference.ort import OrtReference
+
+    compiled = compile(FIXTURES / f"{IN_C[0]}.onnx")
+    right = OrtReference.run
+    monkeypatch.setattr(OrtReference, "run", lambda self, inputs: [a + F32(4 / 256) for a in right(self, inputs)])
+    found = verify(compiled, make_samples(compiled, 2))
+    assert found.failure is not None and "by more than 2 codes" in str(found.failure)
+
+
+def test_the_manifest_names_the_reference() -> None:
+    record = manifest(compile(FIXTURES / f"{NAMES[0]}.onnx"), {})["reference"]
+    assert record["name"] == "onnxruntime" and record["tolerance"] == 2
+
+
+def test_micro_kws(shared_models: Path) -> None:
+    compiled = compile(shared_models / "micro_kws_qdq.onnx")
+    found = verify(compiled, make_samples(compiled, 20), per_layer=True)
+    assert found.failure is None and found.layers is not None
+    assert all(layer.found is None or layer.found.max_abs_diff <= 1 for layer in found.layers)
+    largest, share = shares(compiled, 5)
+    assert largest <= 1 and share >= 0.99
+    assert not any(node.op.name == "transpose" for node in compiled.graph.nodes)
+
+
+@pytest.mark.parametrize("name", ["vit_micro_qdq", "vit_240_qdq"])
+def test_transformers_are_refused_node_by_node(shared_models: Path, name: str) -> None:
+    from tinyc.errors import ModelError
+    from tinyc.frontend import load
+
+    with pytest.raises(ModelError) as caught:
+        load(shared_models / f"{name}.onnx")
+    found = caught.value.problems
+    assert sum("LayerNormalization" in p for p in found) == (5 if name == "vit_micro_qdq" else 25)
+    assert all("not supported yet" in p for p in found)
