@@ -114,7 +114,7 @@ class _Stage:
                 continue
             axes = access.axes
             if len(axes) != 4 or any(isinstance(axes[a], Whole) or axes[a].axis != a for a in AXES):  # type: ignore[union-attr]
-                raise UsageError(f"split-patches: {node.op.name} {node.name!r} reads its input whole; end patches before")
+                raise UsageError(f"split-patches: {node.op.name} {node.name!r} reads its input whole; stop before it")
             wanted = [input_interval(axes[a], part, value.type.shape[a]) for a, part in zip(AXES, region, strict=True)]
             if any(lo == hi for lo, hi in wanted):
                 raise UsageError(f"split-patches: a patch of {node.name!r} would be padding alone; use a coarser grid")

@@ -126,111 +126,154 @@ typedef struct {
 
 #if TINYC_HELIUM
 
-/* Four filters over the same four columns for stride 1: each column's taps moved down, and right. */
+/* Four filters over the same four columns for stride 1: each column's taps, moved down, moved right, moved both ways.
+ * And the offsets of four columns, and of the outputs of a tile. */
 typedef struct {
     int8x16_t here, down, right, both;
-    int32_t bias, multiplier, shift;
-} filter;
+    uint32x4_t columns, places;
+} vectors;
 
-static inline filter load_filter(const int32_t *constants)
+/* What the loops in assembly load, in this order, into r0..r6 and r8..r10: with what the compiler leaves over there are
+ * no registers to spare. The last two are for any shift: to the left, and what makes the sign of a number that is to be
+ * shifted to the right, else 0. */
+typedef struct {
+    uint32_t lanes; /* of a tile that are stored, four bits each */
+    const int8_t *strip;
+    int32_t count; /* tiles, 1 or more */
+    int8_t *output;
+    int32_t bias, multiplier, shift;
+    int32_t strip_step, output_step;
+    int32_t zero_point;
+    int32_t left, sign;
+} registers;
+
+#define LOAD_REGISTERS                                                                                                 \
+    "ldm %[t], {r0, r1, r2, r3, r4, r5, r6, r8, r9, r10}\n"                                                            \
+    "vmsr p0, r0\n"                                                                                                    \
+    "dls lr, r2\n"                                                                                                     \
+    "1:\n"
+#define SUMS_1                                                                                                         \
+    "vldrw.u32 q6, [r1, %q[columns]]\n"                                                                                \
+    "add r1, r1, r8\n"                                                                                                 \
+    "vmladav.s8 r0, q6, %q[here]\n"                                                                                    \
+    "vmladav.s8 r2, q6, %q[down]\n"                                                                                    \
+    "vmov q7[2], q7[0], r0, r2\n"                                                                                      \
+    "vmladav.s8 r0, q6, %q[right]\n"                                                                                   \
+    "vmladav.s8 r2, q6, %q[both]\n"                                                                                    \
+    "vmov q7[3], q7[1], r0, r2\n"                                                                                      \
+    "vadd.i32 q7, q7, r4\n"
+#define SUM_2(sum)                                                                                                     \
+    "vldrw.u32 q6, [r1, %q[columns]]\n"                                                                                \
+    "add r1, r1, r8\n"                                                                                                 \
+    "vmladav.s8 " sum ", q6, %q[here]\n"
+#define SUMS_2                                                                                                         \
+    SUM_2("r0") SUM_2("r2") "vmov q7[2], q7[0], r0, r2\n"                                                              \
+    SUM_2("r0") SUM_2("r2") "vmov q7[3], q7[1], r0, r2\n"                                                              \
+    "vadd.i32 q7, q7, r4\n"
+#define SCALE_HALVES_UP                                                                                                \
+    "vqrdmulh.s32 q7, q7, r5\n"                                                                                        \
+    "vrshl.s32 q7, r6\n"
+#define SCALE_ANY                                                                                                      \
+    "ldrd r0, r2, [%[t], #40]\n"                                                                                       \
+    "vshl.s32 q7, r0\n"                                                                                                \
+    "vqrdmulh.s32 q7, q7, r5\n"                                                                                        \
+    "vmov q6, q7\n"                                                                                                    \
+    "vshl.s32 q6, r2\n"                                                                                                \
+    "vqadd.s32 q7, q7, q6\n"                                                                                           \
+    "vrshl.s32 q7, r6\n"
+#define STORE_CODES                                                                                                    \
+    "vqmovnb.s32 q7, q7\n"                                                                                             \
+    "vqadd.s16 q7, q7, r10\n"                                                                                          \
+    "vqmovnb.s16 q7, q7\n"                                                                                             \
+    "vpst\n"                                                                                                           \
+    "vstrbt.32 q7, [r3, %q[places]]\n"                                                                                 \
+    "add r3, r3, r9\n"                                                                                                 \
+    "le lr, 1b\n"
+#define CLOBBERED                                                                                                      \
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q6", "q7", "p0", "memory"
+
+static inline void run_tiles(const registers *t, const vectors *v, int32_t stride, int32_t rounding)
+{
+#define RUN_1(scale)                                                                                                   \
+    __asm__ volatile(LOAD_REGISTERS SUMS_1 scale STORE_CODES ::[t] "r"(t), [here] "w"(v->here), [down] "w"(v->down),   \
+                     [right] "w"(v->right), [both] "w"(v->both), [columns] "w"(v->columns), [places] "w"(v->places)    \
+                     : CLOBBERED)
+#define RUN_2(scale)                                                                                                   \
+    __asm__ volatile(LOAD_REGISTERS SUMS_2 scale STORE_CODES ::[t] "r"(t), [here] "w"(v->here),                        \
+                     [columns] "w"(v->columns), [places] "w"(v->places)                                                \
+                     : CLOBBERED)
+    if (stride == 1 && rounding == TINYC_HALVES_UP) {
+        RUN_1(SCALE_HALVES_UP);
+    } else if (stride == 1) {
+        RUN_1(SCALE_ANY);
+    } else if (rounding == TINYC_HALVES_UP) {
+        RUN_2(SCALE_HALVES_UP);
+    } else {
+        RUN_2(SCALE_ANY);
+    }
+}
+
+static inline void load_channel(const int32_t *constants, vectors *v, registers *t)
 {
     uint32_t nothing = 0;
     const int32x4_t here = vsetq_lane_s32(0, vldrwq_s32(constants), 3);
     const int32x4_t right = vshlcq_s32(here, &nothing, 32);
-    return (filter){
-        vreinterpretq_s8_s32(here),
-        vreinterpretq_s8_s32(vshlq_n_s32(here, 8)),
-        vreinterpretq_s8_s32(right),
-        vreinterpretq_s8_s32(vshlq_n_s32(right, 8)),
-        constants[3],
-        constants[4],
-        constants[5],
-    };
+    v->here = vreinterpretq_s8_s32(here);
+    v->right = vreinterpretq_s8_s32(right);
+    v->down = vreinterpretq_s8_s32(vshlq_n_s32(here, 8));
+    v->both = vreinterpretq_s8_s32(vshlq_n_s32(right, 8));
+    t->bias = constants[3];
+    t->multiplier = constants[4];
+    t->shift = constants[5] < 0 ? constants[5] : 0;
+    t->left = constants[5] < 0 ? 0 : constants[5];
+    t->sign = constants[5] < 0 ? -31 : 32;
 }
 
-static inline int32x4_t vector_of(int32_t a, int32_t b, int32_t c, int32_t d)
-{
-    int32x4_t v;
-    __asm__("vmov %q[v][2], %q[v][0], %[a], %[c]\n"
-            "vmov %q[v][3], %q[v][1], %[b], %[d]\n"
-            : [v] "=&w"(v)
-            : [a] "r"(a), [b] "r"(b), [c] "r"(c), [d] "r"(d));
-    return v;
-}
-
-/* The codes of four sums, in the low bytes. */
-static inline int32x4_t codes_of(int32x4_t sums, const filter *f, int16_t zero_point, int32_t rounding)
-{
-    sums = vaddq_n_s32(sums, f->bias);
-    if (rounding == TINYC_HALVES_UP) {
-        sums = vrshlq_n_s32(vqrdmulhq_n_s32(sums, f->multiplier), f->shift);
-    } else {
-        const int32_t left = f->shift > 0 ? f->shift : 0, right = f->shift > 0 ? 0 : f->shift;
-        sums = vqrdmulhq_n_s32(vshlq_r_s32(sums, left), f->multiplier);
-        const int32x4_t away = vmulq_n_s32(vshrq_n_s32(sums, 31), right < 0);
-        sums = vrshlq_n_s32(vqaddq_s32(sums, away), right);
-    }
-    const int16x8_t codes = vqaddq_n_s16(vqmovnbq_s32(vreinterpretq_s16_s32(sums), sums), zero_point);
-    return vreinterpretq_s32_s8(vqmovnbq_s16(vreinterpretq_s8_s16(codes), codes));
-}
-
-static inline int32x4_t sums_of(const int8_t *strip, int32_t column, uint32x4_t four, const filter *f, int32_t stride)
-{
-#define FOUR_COLUMNS(at) vreinterpretq_s8_s32(vldrwq_gather_offset_s32((const int32_t *)(const void *)(at), four))
-    const int8x16_t x = FOUR_COLUMNS(strip);
-    if (stride == 1) {
-        return vector_of(vmladavq_s8(x, f->here), vmladavq_s8(x, f->right), vmladavq_s8(x, f->down),
-                         vmladavq_s8(x, f->both));
-    }
-    return vector_of(vmladavq_s8(x, f->here), vmladavq_s8(FOUR_COLUMNS(strip + 2 * column), f->here),
-                     vmladavq_s8(FOUR_COLUMNS(strip + 4 * column), f->here),
-                     vmladavq_s8(FOUR_COLUMNS(strip + 6 * column), f->here));
-#undef FOUR_COLUMNS
-}
-
-/* Where the outputs of a tile lie. */
+/* Where the outputs of a tile lie, for stride 1 row by row; for stride 2 lanes 1 and 2 are the other way round. */
 static inline uint32x4_t places_of(const tiles *t, int32_t stride)
 {
-    const uint32x4_t lane = vidupq_n_u32(0, 1);
-    if (stride == 2) {
-        return vmulq_n_u32(lane, (uint32_t)t->right);
-    }
-    const uint32x4_t across = vmulq_n_u32(vandq_u32(lane, vdupq_n_u32(1)), (uint32_t)t->right);
-    return vaddq_u32(across, vmulq_n_u32(vshrq_n_u32(lane, 1), (uint32_t)t->down));
+    const uint32_t right = (uint32_t)t->right, down = (uint32_t)t->down;
+    const uint32x4_t row_by_row = {0, right, down, down + right}, in_a_row = {0, 2 * right, right, 3 * right};
+    return stride == 1 ? row_by_row : in_a_row;
 }
 
-/* The lanes of a tile that `columns` and `rows` of outputs are left for. */
-static inline mve_pred16_t lanes_of(int32_t columns, int32_t rows, int32_t stride)
+/* The lanes that `columns` and `rows` of outputs are left for. */
+static inline uint32_t lanes_of(int32_t columns, int32_t rows, int32_t stride)
 {
-    const uint32_t wide = stride == 1 ? 0xFFu : 0xFFFFu, some = ((1u << 4 * columns) - 1) & wide;
-    return (mve_pred16_t)(stride == 1 && rows > 1 ? some | some << 8 : some);
+    if (stride == 1) {
+        const uint32_t some = columns == 1 ? 0x0Fu : 0xFFu;
+        return rows == 1 ? some : some | some << 8;
+    }
+    return columns == 1 ? 0x000Fu : columns == 2 ? 0x0F0Fu : columns == 3 ? 0x0FFFu : 0xFFFFu;
 }
 
 static inline void filter_tiles(const tiles *t, int32_t stride, int32_t rounding)
 {
-    const int32_t right = t->right, column = t->column, wide = stride == 1 ? 2 : 4, high = 3 - stride;
-    const int16_t zero_point = (int16_t)t->zero_point;
-    const uint32x4_t four = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)column), places = places_of(t, stride);
+    const int32_t wide = stride == 1 ? 2 : 4, high = 3 - stride;
+    const int32_t whole = t->columns / wide, rest = t->columns % wide;
+    vectors v = {.columns = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)t->column), .places = places_of(t, stride)};
+    registers run;
+    run.strip_step = 2 * t->column;
+    run.output_step = wide * t->right;
+    run.zero_point = t->zero_point;
     for (int32_t c = 0; c < t->channels; c++) {
-        const filter f = load_filter(t->constants + c * WORDS);
-        const int8_t *strips = t->strips + ROWS * c;
-        int8_t *rows = t->output + c;
-        for (int32_t down = t->rows; down > 0; down -= high, strips += t->strip, rows += high * t->down) {
-            const int8_t *strip = strips;
-            int8_t *output = rows;
-            int32_t across = t->columns;
-            for (; down >= high && across >= wide; across -= wide) {
-                const int32x4_t sums = sums_of(strip, column, four, &f, stride);
-                vstrbq_scatter_offset_s32(output, places, codes_of(sums, &f, zero_point, rounding));
-                strip += wide * stride * column;
-                output += wide * right;
+        const int8_t *strip = t->strips + ROWS * c;
+        int8_t *output = t->output + c;
+        load_channel(t->constants + c * WORDS, &v, &run);
+        for (int32_t rows = t->rows; rows > 0; rows -= high, strip += t->strip, output += high * t->down) {
+            run.strip = strip;
+            run.output = output;
+            if (whole > 0) {
+                run.count = whole;
+                run.lanes = lanes_of(wide, rows, stride);
+                run_tiles(&run, &v, stride, rounding);
+                run.strip += whole * wide * stride * t->column;
+                run.output += whole * run.output_step;
             }
-            for (; across > 0; across -= wide) {
-                const int32x4_t sums = sums_of(strip, column, four, &f, stride);
-                const mve_pred16_t some = lanes_of(across < wide ? across : wide, down, stride);
-                vstrbq_scatter_offset_p_s32(output, places, codes_of(sums, &f, zero_point, rounding), some);
-                strip += wide * stride * column;
-                output += wide * right;
+            if (rest > 0) {
+                run.count = 1;
+                run.lanes = lanes_of(rest, rows, stride);
+                run_tiles(&run, &v, stride, rounding);
             }
         }
     }

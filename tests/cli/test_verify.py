@@ -151,13 +151,14 @@ def test_generated_inputs(compiled: Compiled) -> None:
 def test_differences() -> None:
     codes = np.array([-128, 0, 127], np.int8)
     assert difference(codes, codes) == Difference(3)
-    assert difference(codes, np.array([127, 0, 126], np.int8)) == Difference(3, 2, 255)
+    assert difference(codes, np.array([127, 0, 126], np.int8)) == Difference(3, 2, 255, 2)
+    assert difference(codes, codes - np.int8(1), tolerance=1) == Difference(3, 1, 255, 3)
     reals = np.array([0.0, np.nan, 1.0], np.float32)
     assert difference(reals, reals) == Difference(3)
-    assert difference(reals, np.array([-0.0, 1.0, 3.0], np.float32)) == Difference(3, 2, float("inf"))
+    assert difference(reals, np.array([-0.0, 1.0, 3.0], np.float32)) == Difference(3, 2, float("inf"), 2)
     with pytest.raises(ValueError, match="expected 3 of int8, got 2 of int8"):
         difference(codes[:2], codes)
-    assert Difference(3, 2, 5) + Difference(1) == Difference(4, 2, 5)
+    assert Difference(3, 2, 5, 3) + Difference(1, 0, 1, 1) == Difference(4, 2, 5, 4)
 
 
 def test_run_refuses_what_does_not_fit(compiled: Compiled) -> None:

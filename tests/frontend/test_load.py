@@ -42,7 +42,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     ("data", "expected"),
     [
         (b"", "is empty; copy or convert the model again."),
-        (b"\x08\x07\x12\x04onnx", "looks like an ONNX model"),
+        (b"\x08\x07\x12\x04onnx", "the ONNX file holds no graph"),
         (b"PK\x03\x04" + bytes(30), "is a zip archive"),
         (b"\x89HDF\r\n\x1a\n" + bytes(30), "is an HDF5 file"),
         (b"hello, world", "is no model that tinyc knows: expected a TFLite file"),

@@ -67,7 +67,9 @@ class Model:
         scale = np.asarray(scale, F32)
         zero = np.zeros(scale.shape, codes.dtype) if zero is None else np.asarray(zero, codes.dtype)
         more = {} if axis is None else {"axis": axis}
-        return self.node("DequantizeLinear", self.constant(codes, "w"), self.constant(scale), self.constant(zero), **more)
+        return self.node(
+            "DequantizeLinear", self.constant(codes, "w"), self.constant(scale), self.constant(zero), **more
+        )
 
     def build(self, *outputs: str) -> bytes:
         ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.frontend_onnx.qdq import F32, Model, onnx
 from tests.frontend_onnx.test_onnx_operators import conv
-from tinyc.errors import ModelError
+from tinyc.errors import ModelError, ToolchainError
 from tinyc.frontend import import_model, inspect, is_onnx, load, read_model
 from tinyc.frontend.onnx import import_onnx
 from tinyc.ir.verifier import verify
@@ -53,6 +54,12 @@ def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "network.bin"
     path.write_bytes(small())
     assert is_onnx(read_model(path)) and load(path).name == "network"
+
+
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ToolchainError, match=r"pip install 'tinyc\[onnx\]'"):
+        import_onnx(b"\x08\x08", "m")
 
 
 def test_truncated() -> None:
@@ -142,7 +149,10 @@ def test_missing_initialiser() -> None:
         del model.graph.initializer[:]
         model.graph.initializer.extend(kept)
 
-    assert any("which is neither an input nor an initialiser nor written by a node" in p for p in problems(changed(small(), change)))
+    assert any(
+        "which is neither an input nor an initialiser nor written by a node" in p
+        for p in problems(changed(small(), change))
+    )
 
 
 def test_data_that_does_not_fit_its_shape() -> None:
@@ -220,7 +230,9 @@ def test_a_float_model_says_what_to_run() -> None:
     x = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
     nodes = [onnx.helper.make_node("Relu", ["x"], ["a"]), onnx.helper.make_node("Tanh", ["a"], ["y"])]
-    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "m", [x], [y]), opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(nodes, "m", [x], [y]), opset_imports=[onnx.helper.make_opsetid("", 17)]
+    )
     found = one(model.SerializeToString())
     assert "computes in float32 throughout" in found and "quantize_static" in found
 
@@ -235,52 +247,82 @@ WEIGHTS = np.ones((4, 4, 1, 1), np.int8)
 REFUSALS: dict[str, tuple[Any, str]] = {
     "layer normalisation": (
         lambda m, r: m.quant(m.node("LayerNormalization", m.input((1, 4)), m.constant(np.ones(4, F32)))),
-        "LayerNormalization is an operator of transformers, which are not supported yet"),
+        "LayerNormalization is an operator of transformers, which are not supported yet",
+    ),
     "attention": (
         lambda m, r: m.quant(m.node("MatMul", m.input((2, 3)), m.input((3, 2)))),
-        "its weights are computed at run time; products of two activations"),
+        "its weights are computed at run time; products of two activations",
+    ),
     "unknown": (lambda m, r: m.quant(m.node("NonZero", m.input((2, 3)))), "the operator NonZero is not supported"),
     "float weights": (
-        lambda m, r: m.quant(m.node("Conv", m.input(IMAGE), m.constant(WEIGHTS.astype(F32)))), "its weights are float32"),
+        lambda m, r: m.quant(m.node("Conv", m.input(IMAGE), m.constant(WEIGHTS.astype(F32)))),
+        "its weights are float32",
+    ),
     "weights off zero": (
         lambda m, r: m.quant(m.node("Conv", m.input(IMAGE), m.weights(WEIGHTS, F32(0.1), 3))),
-        "its weights have a zero point other than 0"),
+        "its weights have a zero point other than 0",
+    ),
     "wrong channels": (
-        lambda m, r: m.quant(m.node("Conv", m.input((1, 3, 6, 6)), m.weights(WEIGHTS, F32(0.1)))), "do not fit 3 channels"),
+        lambda m, r: m.quant(m.node("Conv", m.input((1, 3, 6, 6)), m.weights(WEIGHTS, F32(0.1)))),
+        "do not fit 3 channels",
+    ),
     "wrong scale axis": (
         lambda m, r: m.quant(m.node("Conv", m.input(IMAGE), m.weights(WEIGHTS, [0.1] * 4, axis=1))),
-        "its weights have scales along axis 1, expected axis 0"),
+        "its weights have scales along axis 1, expected axis 0",
+    ),
     "no quantisation between": (
         lambda m, r: m.quant(m.node("Tanh", conv(m, r, m.input(IMAGE), (4, 4, 1, 1)))),
-        "it reads the float result of Conv, which no QuantizeLinear follows"),
-    "float output": (lambda m, r: m.node("Tanh", m.input((1, 4))), "it is computed in float: no QuantizeLinear follows"),
+        "it reads the float result of Conv, which no QuantizeLinear follows",
+    ),
+    "float output": (
+        lambda m, r: m.node("Tanh", m.input((1, 4))),
+        "it is computed in float: no QuantizeLinear follows",
+    ),
     "batch normalisation": (
-        lambda m, r: m.quant(m.node("BatchNormalization", m.input(IMAGE), *(m.constant(np.ones(4, F32)) for _ in range(4)))),
-        "a BatchNormalization is left in the quantised model"),
-    "free size": (lambda m, r: m.quant(m.node("Relu", m.input((1, None, 4)))), "known only at run time (axis 1 is free)"),
+        lambda m, r: m.quant(
+            m.node("BatchNormalization", m.input(IMAGE), *(m.constant(np.ones(4, F32)) for _ in range(4)))
+        ),
+        "a BatchNormalization is left in the quantised model",
+    ),
+    "free size": (
+        lambda m, r: m.quant(m.node("Relu", m.input((1, None, 4)))),
+        "known only at run time (axis 1 is free)",
+    ),
     "bilinear": (
-        lambda m, r: m.quant(m.node("Resize", m.input(IMAGE), "", m.constant(np.array([1, 1, 2, 2], F32)), mode="linear")),
-        "only nearest-neighbour resizing is supported"),
+        lambda m, r: m.quant(
+            m.node("Resize", m.input(IMAGE), "", m.constant(np.array([1, 1, 2, 2], F32)), mode="linear")
+        ),
+        "only nearest-neighbour resizing is supported",
+    ),
     "reflected": (
         lambda m, r: m.quant(m.node("Pad", m.input(IMAGE), m.constant(np.ones(8, np.int64)), mode="reflect")),
-        "padding by 'reflect' is not supported"),
-    "fine softmax": (
-        lambda m, r: m.quant(m.node("Softmax", m.input((1, 4))), 0.001, 0), "is finer than 1/256"),
+        "padding by 'reflect' is not supported",
+    ),
+    "fine softmax": (lambda m, r: m.quant(m.node("Softmax", m.input((1, 4))), 0.001, 0), "is finer than 1/256"),
     "reshape": (
-        lambda m, r: m.quant(m.node("Reshape", m.input((1, 4)), m.constant(np.array([3, -1])))), "cannot take the shape [3, -1]"),
+        lambda m, r: m.quant(m.node("Reshape", m.input((1, 4)), m.constant(np.array([3, -1])))),
+        "cannot take the shape [3, -1]",
+    ),
     "shape at run time": (
-        lambda m, r: m.quant(m.node("Reshape", m.input((1, 4)), m.input((2,)))), "the new shape (input 1) is computed at run time"),
+        lambda m, r: m.quant(m.node("Reshape", m.input((1, 4)), m.input((2,)))),
+        "the new shape (input 1) is computed at run time",
+    ),
     "undefined": (lambda m, r: m.quant(m.node("Log", m.input((1, 4)))), "undefined for some of its input's codes"),
     "other scale": (
-        lambda m, r: m.node("DequantizeLinear", m.codes(m.input((1, 4)), 0.1, 0), m.constant(F32(0.2)), m.constant(np.int8(0))),
-        "as if they were of"),
+        lambda m, r: m.node(
+            "DequantizeLinear", m.codes(m.input((1, 4)), 0.1, 0), m.constant(F32(0.2)), m.constant(np.int8(0))
+        ),
+        "as if they were of",
+    ),
     "sixteen bits": (
         lambda m, r: m.node("QuantizeLinear", m.input((1, 4)), m.constant(F32(0.1)), m.constant(np.int16(0))),
-        "activations of int16 are not supported"),
+        "activations of int16 are not supported",
+    ),
     "mutable training": (
         lambda m, r: m.quant(m.node("Dropout", m.input((1, 4)), m.constant(F32(0.5)), m.constant(np.array(True)))),
-        "it is in training mode"),
-}  # fmt: skip
+        "it is in training mode",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -308,7 +350,9 @@ def test_free_batch_is_one() -> None:
 
 def test_images_are_nhwc_at_the_ends() -> None:
     m = Model()
-    graph = import_onnx(m.build(m.quant(conv(m, np.random.default_rng(0), m.input((1, 3, 8, 6)), (5, 3, 1, 1)), 0.1, 0)), "m")
+    graph = import_onnx(
+        m.build(m.quant(conv(m, np.random.default_rng(0), m.input((1, 3, 8, 6)), (5, 3, 1, 1)), 0.1, 0)), "m"
+    )
     assert graph.inputs[0].type.shape == (1, 8, 6, 3) and graph.outputs[0].type.shape == (1, 8, 6, 5)
     m = Model()
     graph = import_onnx(m.build(m.quant(m.node("Transpose", m.input((1, 3, 8, 6)), perm=[0, 1, 3, 2]))), "m")

@@ -25,7 +25,9 @@ def int8(random: np.random.Generator, *shape: int) -> Any:
     return random.integers(-127, 128, shape).astype(np.int8)
 
 
-def conv(m: Model, random: np.random.Generator, x: str, w: tuple[int, ...], bias: bool = True, **attributes: Any) -> str:
+def conv(
+    m: Model, random: np.random.Generator, x: str, w: tuple[int, ...], bias: bool = True, **attributes: Any
+) -> str:
     scales = (0.002 + 0.004 * random.random(w[0])).astype(F32)
     operands = [x, m.weights(int8(random, *w), scales, axis=0)]
     if bias:
@@ -46,12 +48,16 @@ def grouped(m: Model, random: np.random.Generator) -> str:
 
 @case
 def depthwise(m: Model, random: np.random.Generator) -> str:
-    return m.quant(conv(m, random, m.input(IMAGE), (12, 1, 3, 3), group=6, auto_pad="SAME_UPPER", strides=[2, 2]), 0.1, 0)
+    return m.quant(
+        conv(m, random, m.input(IMAGE), (12, 1, 3, 3), group=6, auto_pad="SAME_UPPER", strides=[2, 2]), 0.1, 0
+    )
 
 
 @case
 def same_lower(m: Model, random: np.random.Generator) -> str:
-    return m.quant(conv(m, random, m.input(IMAGE), (2, 6, 4, 4), bias=False, auto_pad="SAME_LOWER", strides=[2, 2]), 0.2, 0)
+    return m.quant(
+        conv(m, random, m.input(IMAGE), (2, 6, 4, 4), bias=False, auto_pad="SAME_LOWER", strides=[2, 2]), 0.2, 0
+    )
 
 
 @case
@@ -81,7 +87,9 @@ def convolution_and_added_bias(m: Model, random: np.random.Generator) -> str:
 @case
 def gemm(m: Model, random: np.random.Generator) -> str:
     w = m.weights(int8(random, 5, 9), (0.01 + 0.01 * random.random(5)).astype(F32), axis=0)
-    return m.quant(m.node("Gemm", m.input((2, 9)), w, m.weights(int8(random, 5), F32(0.02)), transB=1, alpha=0.5, beta=2.0))
+    return m.quant(
+        m.node("Gemm", m.input((2, 9)), w, m.weights(int8(random, 5), F32(0.02)), transB=1, alpha=0.5, beta=2.0)
+    )
 
 
 @case
@@ -138,7 +146,9 @@ def multiply(m: Model, random: np.random.Generator) -> str:
 @case
 def max_pool(m: Model, random: np.random.Generator) -> str:
     x = conv(m, random, m.input(IMAGE), (5, 6, 1, 1))
-    return m.quant(m.node("MaxPool", m.quant(x, 0.1, 3), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, ceil_mode=1), 0.1, 3)
+    return m.quant(
+        m.node("MaxPool", m.quant(x, 0.1, 3), kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4, ceil_mode=1), 0.1, 3
+    )
 
 
 @case
@@ -205,7 +215,9 @@ def gather(m: Model, random: np.random.Generator) -> str:
 @case
 def resize(m: Model, random: np.random.Generator) -> str:
     scales = m.constant(np.array([1, 1, 2, 3], F32))
-    return m.quant(m.node("Resize", m.input(IMAGE), "", scales, nearest_mode="floor", coordinate_transformation_mode="asymmetric"))
+    return m.quant(
+        m.node("Resize", m.input(IMAGE), "", scales, nearest_mode="floor", coordinate_transformation_mode="asymmetric")
+    )
 
 
 @case
@@ -241,7 +253,9 @@ def island(m: Model, random: np.random.Generator) -> str:
     """Gelu as it was before opset 20, one table in the end."""
     x = m.input(IMAGE)
     erf = m.node("Erf", m.node("Div", x, m.constant(F32(2**0.5))))
-    return m.quant(m.node("Mul", m.node("Mul", x, m.node("Add", erf, m.constant(F32(1)))), m.constant(F32(0.5))), 0.03, -120)
+    return m.quant(
+        m.node("Mul", m.node("Mul", x, m.node("Add", erf, m.constant(F32(1)))), m.constant(F32(0.5))), 0.03, -120
+    )
 
 
 @case
@@ -295,7 +309,15 @@ def test_operator(name: str, unsigned: bool) -> None:
     assert distance(data) <= (0 if name in EXACT else 2)
 
 
-MOVES_NOTHING = {"flatten_and_gemm", "transposed_image", "convolution", "depthwise", "pad", "softmax_over_channels", "add_broadcast"}
+MOVES_NOTHING = {
+    "flatten_and_gemm",
+    "transposed_image",
+    "convolution",
+    "depthwise",
+    "pad",
+    "softmax_over_channels",
+    "add_broadcast",
+}
 
 
 @pytest.mark.parametrize("name", sorted(MOVES_NOTHING))
@@ -330,7 +352,10 @@ def test_a_bias_on_the_scale_of_the_sums_is_taken_exactly() -> None:
 def test_random_convolutions(data: st.DataObject) -> None:
     draw = data.draw
     seed, unsigned = draw(st.integers(0, 2**16)), draw(st.booleans())
-    kernel, stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+    kernel, stride = (
+        draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
+        draw(st.tuples(st.integers(1, 2), st.integers(1, 2))),
+    )
     pads = draw(st.lists(st.integers(0, 2), min_size=4, max_size=4))
     groups, per_group, filters = draw(st.sampled_from([1, 2, 4])), draw(st.integers(1, 3)), draw(st.integers(1, 3))
     m, random = Model(unsigned=unsigned), np.random.default_rng(seed)
@@ -344,7 +369,9 @@ def test_random_convolutions(data: st.DataObject) -> None:
 STEPS = ("Conv", "Relu", "MaxPool", "Tanh", "Add", "Transpose", "Reshape", "Concat", "ReduceMean", "Slice", "MatMul")
 
 
-def step(m: Model, op: str, x: str, shape: tuple[int, ...], random: np.random.Generator, draw: Any) -> tuple[str, tuple[int, ...]]:
+def step(
+    m: Model, op: str, x: str, shape: tuple[int, ...], random: np.random.Generator, draw: Any
+) -> tuple[str, tuple[int, ...]]:
     """One more operator on a value of rank 4, or the value as it is where it does not fit."""
     n, c, h, w = shape
     if op == "Conv":
@@ -354,7 +381,9 @@ def step(m: Model, op: str, x: str, shape: tuple[int, ...], random: np.random.Ge
     if op == "MaxPool" and min(h, w) > 1:
         return m.node("MaxPool", x, kernel_shape=[2, 2]), (n, c, h - 1, w - 1)
     if op == "Add":
-        return m.quant(m.node("Add", x, x if draw(st.booleans()) else m.weights(int8(random, c, h, 1), F32(0.03))), 0.07, 0), shape
+        return m.quant(
+            m.node("Add", x, x if draw(st.booleans()) else m.weights(int8(random, c, h, 1), F32(0.03))), 0.07, 0
+        ), shape
     if op == "Transpose":
         perm = [0, *draw(st.permutations([1, 2, 3]))]
         return m.node("Transpose", x, perm=perm), tuple(shape[a] for a in perm)
@@ -364,10 +393,14 @@ def step(m: Model, op: str, x: str, shape: tuple[int, ...], random: np.random.Ge
     if op == "Concat":
         axis = draw(st.integers(1, 3))
         turned = m.quant(m.node("Neg", x), 0.05, 1)
-        return m.quant(m.node("Concat", x, turned, axis=axis), 0.06, 2), tuple(2 * s if a == axis else s for a, s in enumerate(shape))
+        return m.quant(m.node("Concat", x, turned, axis=axis), 0.06, 2), tuple(
+            2 * s if a == axis else s for a, s in enumerate(shape)
+        )
     if op == "ReduceMean":
         axis = draw(st.integers(1, 3))
-        return m.quant(m.node("ReduceMean", x, axes=[axis]), 0.03, 0), tuple(1 if a == axis else s for a, s in enumerate(shape))
+        return m.quant(m.node("ReduceMean", x, axes=[axis]), 0.03, 0), tuple(
+            1 if a == axis else s for a, s in enumerate(shape)
+        )
     if op == "Slice" and c > 1:
         return m.node("Slice", x, *(m.constant(np.array([v])) for v in (1, c, 1))), (n, c - 1, h, w)
     if op == "MatMul":
@@ -407,42 +440,106 @@ MICROSOFT = {"domain": "com.microsoft"}
 Q_CASES: dict[str, Callable[[Model, np.random.Generator], tuple[str, float, int]]] = {
     "QLinearConv": lambda m, r: (
         m.node(
-            "QLinearConv", *q_input(m, IMAGE), m.constant(int8(r, 4, 6, 3, 3)), m.constant(np.full(4, 0.004, F32)),
-            m.constant(np.zeros(4, np.int8)), *qlinear(m, "", 0.2, 5)[1:],
-            m.constant(r.integers(-999, 999, 4).astype(np.int32)), pads=[1, 1, 1, 1],
-        ), 0.2, 5),
+            "QLinearConv",
+            *q_input(m, IMAGE),
+            m.constant(int8(r, 4, 6, 3, 3)),
+            m.constant(np.full(4, 0.004, F32)),
+            m.constant(np.zeros(4, np.int8)),
+            *qlinear(m, "", 0.2, 5)[1:],
+            m.constant(r.integers(-999, 999, 4).astype(np.int32)),
+            pads=[1, 1, 1, 1],
+        ),
+        0.2,
+        5,
+    ),
     "QLinearMatMul": lambda m, r: (
         m.node(
-            "QLinearMatMul", *q_input(m, (2, 9)), m.constant(int8(r, 9, 4)), m.constant(F32(0.01)),
-            m.constant(np.int8(0)), *qlinear(m, "", 0.05, 5)[1:],
-        ), 0.05, 5),
+            "QLinearMatMul",
+            *q_input(m, (2, 9)),
+            m.constant(int8(r, 9, 4)),
+            m.constant(F32(0.01)),
+            m.constant(np.int8(0)),
+            *qlinear(m, "", 0.05, 5)[1:],
+        ),
+        0.05,
+        5,
+    ),
     "QGemm": lambda m, r: (
         m.node(
-            "QGemm", *q_input(m, (2, 9)), m.constant(int8(r, 4, 9)), m.constant(F32(0.01)), m.constant(np.int8(0)),
-            m.constant(r.integers(-999, 999, 4).astype(np.int32)), *qlinear(m, "", 0.05, 5)[1:], transB=1, **MICROSOFT,
-        ), 0.05, 5),
+            "QGemm",
+            *q_input(m, (2, 9)),
+            m.constant(int8(r, 4, 9)),
+            m.constant(F32(0.01)),
+            m.constant(np.int8(0)),
+            m.constant(r.integers(-999, 999, 4).astype(np.int32)),
+            *qlinear(m, "", 0.05, 5)[1:],
+            transB=1,
+            **MICROSOFT,
+        ),
+        0.05,
+        5,
+    ),
     "QLinearAdd": lambda m, r: (
-        m.node("QLinearAdd", *q_input(m, IMAGE), *q_input(m, IMAGE, 0.07, -2), *qlinear(m, "", 0.1, 5)[1:], **MICROSOFT), 0.1, 5),
+        m.node(
+            "QLinearAdd", *q_input(m, IMAGE), *q_input(m, IMAGE, 0.07, -2), *qlinear(m, "", 0.1, 5)[1:], **MICROSOFT
+        ),
+        0.1,
+        5,
+    ),
     "QLinearMul": lambda m, r: (
-        m.node("QLinearMul", *q_input(m, IMAGE), *q_input(m, IMAGE, 0.07, -2), *qlinear(m, "", 0.3, 5)[1:], **MICROSOFT), 0.3, 5),
+        m.node(
+            "QLinearMul", *q_input(m, IMAGE), *q_input(m, IMAGE, 0.07, -2), *qlinear(m, "", 0.3, 5)[1:], **MICROSOFT
+        ),
+        0.3,
+        5,
+    ),
     "QLinearSigmoid": lambda m, r: (
-        m.node("QLinearSigmoid", *q_input(m, (1, 256)), *qlinear(m, "", 1 / 256, -128)[1:], **MICROSOFT), 1 / 256, -128),
+        m.node("QLinearSigmoid", *q_input(m, (1, 256)), *qlinear(m, "", 1 / 256, -128)[1:], **MICROSOFT),
+        1 / 256,
+        -128,
+    ),
     "QLinearLeakyRelu": lambda m, r: (
-        m.node("QLinearLeakyRelu", *q_input(m, (1, 256)), *qlinear(m, "", 0.04, 9)[1:], alpha=0.2, **MICROSOFT), 0.04, 9),
+        m.node("QLinearLeakyRelu", *q_input(m, (1, 256)), *qlinear(m, "", 0.04, 9)[1:], alpha=0.2, **MICROSOFT),
+        0.04,
+        9,
+    ),
     "QLinearAveragePool": lambda m, r: (
         m.node(
-            "QLinearAveragePool", *q_input(m, IMAGE), *qlinear(m, "", 0.05, 3)[1:], kernel_shape=[2, 2], strides=[2, 2],
+            "QLinearAveragePool",
+            *q_input(m, IMAGE),
+            *qlinear(m, "", 0.05, 3)[1:],
+            kernel_shape=[2, 2],
+            strides=[2, 2],
             **MICROSOFT,
-        ), 0.05, 3),
+        ),
+        0.05,
+        3,
+    ),
     "QLinearGlobalAveragePool": lambda m, r: (
-        m.node("QLinearGlobalAveragePool", *q_input(m, IMAGE), *qlinear(m, "", 0.02, 3)[1:], **MICROSOFT), 0.02, 3),
+        m.node("QLinearGlobalAveragePool", *q_input(m, IMAGE), *qlinear(m, "", 0.02, 3)[1:], **MICROSOFT),
+        0.02,
+        3,
+    ),
     "QLinearConcat": lambda m, r: (
-        m.node("QLinearConcat", *qlinear(m, "", 0.06, 3)[1:], *q_input(m, IMAGE), *q_input(m, IMAGE, 0.02, 1), axis=1, **MICROSOFT),
-        0.06, 3),
+        m.node(
+            "QLinearConcat",
+            *qlinear(m, "", 0.06, 3)[1:],
+            *q_input(m, IMAGE),
+            *q_input(m, IMAGE, 0.02, 1),
+            axis=1,
+            **MICROSOFT,
+        ),
+        0.06,
+        3,
+    ),
     "QLinearSoftmax": lambda m, r: (
-        m.node("QLinearSoftmax", *q_input(m, (3, 10)), *qlinear(m, "", 1 / 256, -128)[1:], opset=13, axis=-1, **MICROSOFT),
-        1 / 256, -128),
-}  # fmt: skip
+        m.node(
+            "QLinearSoftmax", *q_input(m, (3, 10)), *qlinear(m, "", 1 / 256, -128)[1:], opset=13, axis=-1, **MICROSOFT
+        ),
+        1 / 256,
+        -128,
+    ),
+}
 
 
 @pytest.mark.parametrize("unsigned", [False, True], ids=["int8", "uint8"])

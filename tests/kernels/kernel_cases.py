@@ -162,7 +162,9 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.DepthwiseConv2D(padding=(0, 1, 1, 1)), _int8(1, 2, 9, 4), (1, 3, 3, 4), (1, 2, -3, 4)),
         _weighted(ops.DepthwiseConv2D(padding=(3, 3, 3, 3)), _int8(1, 2, 2, 5, zero=-128), (1, 7, 7, 5), (-9,) * 5),
         *(
-            _weighted(ops.DepthwiseConv2D(stride=(n, n), padding=(1, 1, n, 1)), _int8(1, 6, 7, 1, zero=9), (1, 3, 3, 7), None)
+            _weighted(
+                ops.DepthwiseConv2D(stride=(n, n), padding=(1, 1, n, 1)), _int8(1, 6, 7, 1, zero=9), (1, 3, 3, 7), None
+            )
             for n in (1, 2, 3)
         ),
     ),

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.schedule.test_order import image_cell
 from tests.support.images import image_networks
-from tinyc.compiler import Compiled, Options, compile, compile_graph
+from tinyc.compiler import Compiled, Options, compile, compile_graph, run_passes
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
 from tinyc.ir.interpreter import evaluate
@@ -71,6 +72,15 @@ def test_the_front_of_real_models(shared_models: Path, name: str) -> None:
         assert [point["chosen"] for point in data].index(True) == chosen % len(data)
         assert data[chosen]["arena_bytes"] == compiled.plan.arena_bytes
         assert data[chosen]["segments"] == len(compiled.schedule.segments)
+
+
+def test_the_front_holds_other_orders_of_execution() -> None:
+    graph = image_cell([(48, 4), (48, 4), (48, 4)], 0)
+    compiled = compile_graph(graph, "cortex-m0plus", Options(objective="speed"))
+    run_passes(graph, compiled.options)
+    found = front(graph, compiled.target, compiled.options)
+    assert found[0].schedule == compiled.schedule and found[0].arena_bytes == compiled.plan.arena_bytes
+    assert compiled.schedule.order != tuple(node.output.name for node in graph.nodes)
 
 
 def test_what_cannot_be_streamed_has_no_front() -> None:

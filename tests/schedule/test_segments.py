@@ -12,13 +12,15 @@ from tests.support.images import Images, image_networks
 from tinyc import ops, targets
 from tinyc.compiler import Options, compile_graph, run_passes
 from tinyc.errors import UsageError
-from tinyc.ir.graph import Graph
+from tinyc.ir.graph import Graph, Node
 from tinyc.ir.interpreter import evaluate
 from tinyc.program.interpreter import execute
+from tinyc.program.kernel import Kernel
 from tinyc.program.lifetimes import lifetimes, trails
-from tinyc.program.lower import lower
+from tinyc.program.lower import lower, one_image
 from tinyc.program.plan import timeline
 from tinyc.program.program import Program
+from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.segments import Part, Partitions
 from tinyc.schedule.tasks import overlap
@@ -93,6 +95,13 @@ def test_estimates_are_what_the_program_needs(graph: Graph, core: str, stream_in
         state = sum(b.bytes for b in program.buffers.values() if b.is_state)
         live = [step.live_bytes - saved(program, number) - state for number, step in enumerate(timeline(program))]
         assert live == [part.peak for part in partition.parts]
+        if not stream_input:
+            whole = sum(one_image(n)[1] * k.cost(one_image(n)[0], maker.target) for n, k in kernels(maker))
+            assert estimated_instructions(program, maker.target) <= whole + partition.work + 1
+
+
+def kernels(maker: Scheduler) -> list[tuple[Node, Kernel]]:
+    return [(node, maker.kernels[node.output.name]) for node in maker.nodes]
 
 
 def test_a_view_ends_a_segment_that_makes_what_it_shows() -> None:
@@ -108,6 +117,10 @@ def test_a_view_ends_a_segment_that_makes_what_it_shows() -> None:
     net.conv(1, (1, 1), (1, 1), (0, 0, 0, 0), 24)
     net.conv(3, (1, 1), (1, 1), (1, 1, 1, 1), 2)
     net.graph.outputs = [net.last, head]
+    for candidate in scheduler(net.graph.copy(), "cortex-m4", False).candidates:
+        parts = [(part.start, part.stop) for part in candidate.partitions.parts if part.streamed]
+        readers = [n for n, step in enumerate(candidate.steps) if step.node.input(0).producer_is(ops.Reshape)]
+        assert readers and not any(start < reader < stop for start, stop in parts for reader in readers)
     for mode in ("stored", "stream"):
         compiled = compile_graph(net.graph, "cortex-m4", Options(objective="sram", input_mode=mode))  # type: ignore[arg-type]
         assert sorted(map(len, compiled.schedule.segments)) == [2, 3]

@@ -77,7 +77,7 @@ class OrtReference:
     def _session(self, names: tuple[str, ...]) -> Any:
         """A session that also gives the tensors of these names."""
         if names not in self._sessions:
-            import onnxruntime
+            import onnxruntime  # type: ignore[import-untyped]
 
             options = onnxruntime.SessionOptions()
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

@@ -54,18 +54,16 @@ def compare_layers(
     def layer(number: int, operator: Executed, source: str | None) -> Layer:
         if source is None:
             return Layer(operator.name, operator.kernel, None, None)
+        theirs = [tensors[source] for tensors in expected]
         if reference.tolerance:
             value = values[operator.value]
-            pairs = [(on_reference(compiled.graph, value, tensors), tensors[source]) for tensors in expected]
+            ours = [on_reference(compiled.graph, value, tensors) for tensors in expected]
         elif operator.whole is None:
             return Layer(operator.name, operator.kernel, source, None)
         else:
             dtype = operator.call.site.sig.outputs[0].dtype.numpy
-            pairs = [
-                (np.frombuffer(dump[number], dtype), tensors[source])
-                for dump, tensors in zip(dumps, expected, strict=True)
-            ]
-        found = total(difference(got, exact, reference.step) for got, exact in pairs)
+            ours = [np.frombuffer(dump[number], dtype) for dump in dumps]
+        found = total(difference(got, exact, reference.step) for got, exact in zip(ours, theirs, strict=True))
         return Layer(operator.name, operator.kernel, source, found)
 
     return tuple(layer(n, o, s) for n, (o, s) in enumerate(zip(operators, sources, strict=True)))
@@ -84,7 +82,7 @@ def on_reference(graph: Graph, value: Value, tensors: Mapping[str, Array]) -> Ar
         if v.name not in known:
             if v.data is not None:
                 return v.data
-            if given and v.source in tensors:
+            if given and v.source is not None and v.source in tensors:
                 known[v.name] = tensors[v.source].reshape(v.type.shape)
                 return known[v.name]
             node = v.producer

@@ -1,4 +1,4 @@
-"""Writes the .onnx fixtures of this folder: a small CNN of random weights, from torch's exporters and onnxruntime's quantiser.
+"""Writes the .onnx fixtures of this folder: a small CNN of random weights, by torch's exporters and onnxruntime.
 
 Run with torch, onnx, onnxscript and onnxruntime installed (none of them is needed by the tests):
 

@@ -15,7 +15,9 @@ MAX_RESULT = 1 << 24  # elements; results no larger than the operands are always
 Attributes = Mapping[str, Any]
 Fold = Callable[[Sequence[Array], Attributes], Array]
 
-_DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
+_DTYPES = {
+    1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64,
+}  # fmt: skip
 
 
 def dtype_of(code: int) -> Any:

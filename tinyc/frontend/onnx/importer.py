@@ -29,7 +29,7 @@ from tinyc.frontend.onnx.site import Site, output_value
 from tinyc.frontend.onnx.tensors import Anything, Constant, Island, Pending, Tensor, Unknown
 from tinyc.frontend.tflite.naming import short_names
 from tinyc.frontend.tflite.refusal import Problem, Refusal
-from tinyc.ir.graph import Graph
+from tinyc.ir.graph import Graph, Value
 from tinyc.ir.operator import TypeRuleError
 from tinyc.ir.types import DType, Shape, TensorType
 
@@ -71,6 +71,7 @@ class Importer:
         self.known: dict[str, Anything] = {}
         self.placements: dict[str, Placement] = {}
         self.ports: dict[str, Placement] = {}
+        self._stand_ins: list[Value] = []
         named = [*(port.name for port in file.inputs), *(n for node in file.nodes for n in node.outputs if n)]
         short = short_names({i: _plain(name) for i, name in enumerate(named)})
         self.names = {name: short[i] for i, name in enumerate(named)}
@@ -80,7 +81,7 @@ class Importer:
             self.known[name] = Constant(array)
         if not self.file.nodes:
             self._problem("the model has no nodes, so there is nothing to compile.")
-        elif not any(node.op in ("QuantizeLinear", "DequantizeLinear") or node.op.startswith("Q") for node in self.file.nodes):
+        elif not any(node.op == "DequantizeLinear" or node.op.startswith("Q") for node in self.file.nodes):
             self._problem(f"the model computes in float32 throughout; {QUANTISE}.")
             return  # the same reason for every one of its nodes
         for port in self.file.inputs:
@@ -155,7 +156,7 @@ class Importer:
         reasons = list(self._unsupported(node))
         for reason in reasons:
             self._problem(f"{node.label}: {reason}", node.index)
-        if not reasons and not any(isinstance(self.known.get(n), Unknown) for n in node.inputs if n):
+        if not reasons and not any(isinstance(self.known.get(n, Unknown()), Unknown) for n in node.inputs if n):
             self._guard(node.label, node.index, lambda: self._convert(node))
         for name in (n for n in node.outputs if n):
             if name not in self.known:
@@ -176,7 +177,7 @@ class Importer:
                 yield f"it has {len(names)} {what}, expected {expected}."
 
     def _convert(self, node: FileNode) -> None:
-        operands = [self.known[n] if n else None for n in node.inputs]
+        operands = [self.known.get(n, Unknown()) if n else None for n in node.inputs]
         numbers = [x.array for x in operands if isinstance(x, Constant)]
         if node.domain == "" and can_fold(node.op) and len(numbers) == len(operands):
             self.known[node.outputs[0]] = Constant(fold(node.op, numbers, node.attributes))
@@ -198,12 +199,13 @@ class Importer:
         except (Refusal, KeyError):
             return Unknown()
         value = self.graph.add_input("t", TensorType(self.inferred[name] or (1,), DType.int8, quant))
+        self._stand_ins.append(value)
         return Tensor(value, layout, real=False, unsigned=unsigned)
 
     # ------------------------------------------------------------------ outputs
     def _output(self, port: FilePort, repeated: bool) -> None:
         found = self.known.get(port.name)
-        if isinstance(found, Unknown):
+        if isinstance(found, Unknown) or (isinstance(found, Tensor) and found.value in self._stand_ins):
             return
         if repeated:
             raise Refusal("it is listed twice", "list it once")

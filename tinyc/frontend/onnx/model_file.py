@@ -67,7 +67,7 @@ class ModelFile:
 def parse(data: bytes) -> Any:
     """The protobuf message. Raises ModelError where the bytes are none."""
     onnx = require_onnx()
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
         proto = onnx.ModelProto.FromString(data)
@@ -95,7 +95,7 @@ def read_model_file(data: bytes) -> ModelFile:
     if len(proto.graph.sparse_initializer):
         _problem(file, "the model has sparse initialisers; export it with dense ones.")
     _read_constants(file)
-    file.inputs = tuple(_port(v) for v in proto.graph.input if v.name not in file.constants)
+    file.inputs = tuple(_port(v) for v in proto.graph.input if _text(v.name) not in file.constants)
     file.outputs = tuple(_port(v) for v in proto.graph.output)
     file.nodes = tuple(_ordered(file, list(_nodes(file))))
     return file
@@ -117,11 +117,12 @@ def _opset(proto: Any) -> int:
 # ---------------------------------------------------------------------- constants
 def _read_constants(file: ModelFile) -> None:
     for tensor in file.proto.graph.initializer:
+        name = _text(tensor.name)
         try:
-            file.constants[tensor.name] = array_of(tensor)
+            file.constants[name] = array_of(tensor)
         except ValueError as error:
-            _problem(file, f"initialiser {tensor.name!r}: {error}.")
-            file.constants[tensor.name] = np.zeros((), np.float32)
+            _problem(file, f"initialiser {name!r}: {error}.")
+            file.constants[name] = np.zeros((), np.float32)
 
 
 def array_of(tensor: Any) -> Array:
@@ -158,10 +159,10 @@ def element_name(code: int) -> str:
 # ---------------------------------------------------------------------- inputs and outputs
 def _port(info: Any) -> FilePort:
     if info.type.WhichOneof("value") != "tensor_type":
-        return FilePort(info.name, "no tensor", None)
+        return FilePort(_text(info.name), "no tensor", None)
     tensor = info.type.tensor_type
     element = element_name(tensor.elem_type)
-    return FilePort(info.name, element, shape_of(tensor) if tensor.HasField("shape") else None)
+    return FilePort(_text(info.name), element, shape_of(tensor) if tensor.HasField("shape") else None)
 
 
 def shape_of(tensor: Any) -> tuple[int | None, ...]:
@@ -192,13 +193,16 @@ def _nodes(file: ModelFile) -> Iterator[FileNode]:
         raise ModelError(f"the model has {len(found)} nodes; tinyc takes up to {MAX_NODES}.")
     for index, node in enumerate(found):
         attributes: dict[str, Any] = {}
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        made = FileNode(index, node.name, node.op_type, domain, tuple(node.input), tuple(node.output), attributes)
-        if node.domain not in DOMAINS:
-            _problem(file, f"{made.label}: operators of the domain {node.domain!r} are not supported.", index)
+        domain = _text(node.domain)
+        made = FileNode(
+            index, _text(node.name), _text(node.op_type), "" if domain == "ai.onnx" else domain,
+            tuple(map(_text, node.input)), tuple(map(_text, node.output)), attributes,
+        )  # fmt: skip
+        if domain not in DOMAINS:
+            _problem(file, f"{made.label}: operators of the domain {domain!r} are not supported.", index)
         for attribute in node.attribute:
             try:
-                attributes[attribute.name] = _attribute(attribute)
+                attributes[_text(attribute.name)] = _attribute(attribute)
             except ValueError as error:
                 _problem(file, f"{made.label}: attribute {attribute.name!r}: {error}.", index)
         yield made
@@ -255,5 +259,6 @@ def _check_definitions(file: ModelFile, nodes: list[FileNode], known: set[str]) 
     for node in nodes:
         for name in (n for n in node.outputs if n):
             if name in seen:
-                _problem(file, f"{node.label}: it writes {name!r}, which exists already; the file is damaged.", node.index)
+                text = f"it writes {name!r}, which exists already; the file is damaged."
+                _problem(file, f"{node.label}: {text}", node.index)
             seen.add(name)

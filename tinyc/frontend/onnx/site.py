@@ -196,7 +196,9 @@ class Site:
 
     def requantised(self, x: Tensor, quant: Quant) -> Value:
         """The same real numbers as codes of another quantisation: a table, so rounded once."""
-        return x.value if x.quant == quant else self.lookup(x.value, codes_of(reals_of_codes(x.quant), *quant.scalar), quant)
+        if x.quant == quant:
+            return x.value
+        return self.lookup(x.value, codes_of(reals_of_codes(x.quant), *quant.scalar), quant)
 
     def lookup(self, x: Value, table: Array, quant: Quant) -> Value:
         """table[code + 128] for every code of x."""
@@ -223,8 +225,9 @@ class Site:
             return self.arranged(self.arranged(x, row_major), layout)
         shape, perm = steps
         value = self.viewed(x.value, shape)
-        moved = self.emit(Transpose(perm), [value], value.type.quant, "transposed") if perm != tuple(range(len(perm))) else value
-        return replace(x, value=moved, layout=layout)
+        if perm != tuple(range(len(perm))):
+            value = self.emit(Transpose(perm), [value], value.type.quant, "transposed")
+        return replace(x, value=value, layout=layout)
 
     def ordered(self, x: Tensor, axes: tuple[int, ...]) -> Value:
         """The tensor with its ONNX axes in memory in this order, and that shape."""

@@ -115,9 +115,7 @@ class Pending:
         return self.layout.shape
 
     def limited(self, low: float, high: float) -> Pending:
-        return replace(
-            self, low=min(max(self.low, low), high), high=max(min(self.high, high), low), add_bias=None
-        )
+        return replace(self, low=min(max(self.low, low), high), high=max(min(self.high, high), low), add_bias=None)
 
 
 @dataclass(frozen=True)

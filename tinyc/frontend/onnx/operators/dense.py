@@ -46,7 +46,8 @@ def columns_last(site: Site, index: int) -> Quantised:
     """Weights [K,O] as they are."""
     w = weights_of(site, index)
     if w.codes.ndim != 2:
-        raise Refusal(f"its weights have the shape {list(w.shape)}, expected two axes", "batches of products are not supported")
+        found = f"its weights have the shape {list(w.shape)}, expected two axes"
+        raise Refusal(found, "batches of products are not supported")
     return w
 
 

@@ -87,7 +87,8 @@ def broadcast(shapes: list[Shape]) -> Shape:
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
-        raise Refusal(f"shapes {' and '.join(str(list(s)) for s in shapes)} do not broadcast", "the file is damaged") from None
+        found = " and ".join(str(list(shape)) for shape in shapes)
+        raise Refusal(f"shapes {found} do not broadcast", "the file is damaged") from None
 
 
 # ---------------------------------------------------------------------- two tensors
@@ -136,8 +137,12 @@ def _aligned(site: Site, pair: list[Tensor | Quantised], shape: Shape) -> tuple[
     lead = max(tensors, key=lambda x: math.prod(x.shape))
     if all(x.shape == shape for x in pair):  # no axis needs to be told from another
         size = lead.value.type.shape
-        values = [site.viewed(site.arranged(x, lead.layout).value, size) if isinstance(x, Tensor)
-                  else constant_value(site, x, lead.layout, size) for x in pair]
+        values = [
+            site.viewed(site.arranged(x, lead.layout).value, size)
+            if isinstance(x, Tensor)
+            else constant_value(site, x, lead.layout, size)
+            for x in pair
+        ]
         return values[0], values[1], lead.layout
     axes = lead.layout.axes() or tuple(range(len(shape)))
     values = [

@@ -23,8 +23,10 @@ from tinyc.ir.types import Array
 def _real(site: Site, index: int, axis: int | None = None) -> Tensor | Quantised:
     """Operand `index` with the scale and zero point that follow it."""
     x = site.operand(index)
-    constant = isinstance(x, Constant)
-    return dequantised(site, x, index + 1, index + 2, axis) if constant else seen_as_real(site, index, index + 1, index + 2)
+    scale, zero = index + 1, index + 2
+    if isinstance(x, Constant):
+        return dequantised(site, x, scale, zero, axis)
+    return seen_as_real(site, index, scale, zero)
 
 
 def _tensor(site: Site, index: int) -> Tensor:
@@ -144,5 +146,3 @@ def qlinear_concat(site: Site) -> None:
     if (site.count - 2) % 3:
         raise Refusal(f"it has {site.count} inputs, expected 2 and 3 for each part", "the file is damaged")
     _quantise(site, joined(site, [_real(site, i) for i in range(2, site.count, 3)]), 0)
-
-

@@ -49,7 +49,7 @@ def reshape(site: Site) -> None:
     try:
         shape = resolve_shape(x.shape, asked, site.whole("allowzero", 0))
     except (ValueError, IndexError) as error:
-        raise Refusal(f"{error or 'the new shape is wrong'}", "the file is damaged, or made for another batch size") from None
+        raise Refusal(f"its shape: {error}", "the file is damaged, or made for another batch size") from None
     site.result(relaid(site, x, shape))
 
 
@@ -114,7 +114,8 @@ def pad(site: Site) -> None:
     axes = site.axes(rank, 3, ()) if site.has(3) else tuple(range(rank))
     amounts = site.integers(1, "the pads")
     if len(amounts) != 2 * len(axes) or min(amounts, default=0) < 0:
-        raise Refusal(f"its pads are {list(amounts)}, expected {2 * len(axes)} numbers of 0 or more", "use Slice to crop")
+        found = f"its pads are {list(amounts)}, expected {2 * len(axes)} numbers of 0 or more"
+        raise Refusal(found, "use Slice to crop")
     value, order = site.by_axes(x)
     before, after = dict(zip(axes, amounts, strict=False)), dict(zip(axes, amounts[len(axes) :], strict=True))
     op = Pad(tuple(before.get(a, 0) for a in order), tuple(after.get(a, 0) for a in order), _pad_code(site, x))
@@ -179,5 +180,3 @@ def _ordered_part(site: Site, x: Tensor | Quantised, order: tuple[int, ...]) -> 
     if x.axis is not None or x.codes.min(initial=0) < -128 or x.codes.max(initial=0) > 127:
         raise Refusal("one of its constants has no single int8 quantisation", "quantise it to int8, per tensor")
     return constant_value(site, x, Layout.ordered(x.shape, order), tuple(x.shape[a] for a in order))
-
-

@@ -57,7 +57,8 @@ def split(site: Site) -> None:
         each = -(-size // count)
         sizes = tuple(min(each, size - i * each) for i in range(count))
     if len(sizes) != count or sum(sizes) != size or min(sizes) < 1:
-        raise Refusal(f"parts of {list(sizes)} do not make up {size} elements in {count} outputs", "the file is damaged")
+        found = f"parts of {list(sizes)} do not make up {size} elements in {count} outputs"
+        raise Refusal(found, "the file is damaged")
     start = 0
     for output, n in enumerate(sizes):
         if site.node.outputs[output]:

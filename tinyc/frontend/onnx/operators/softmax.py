@@ -53,5 +53,3 @@ def _rescaled(site: Site, x: Value, quant: Quant) -> Value:
     real = np.arange(256, dtype=np.float32) / np.float32(256)
     real[255] = 1.0  # the last step holds everything from 254.5/256 to 1, and a certain answer is 1
     return site.lookup(steps, codes_of(real, *quant.scalar), quant)
-
-

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinyc.frontend.onnx.converter import converter
 from tinyc.frontend.onnx.site import Site
-from tinyc.frontend.onnx.tensors import Island, Known, Pending, Quantised, Tensor, reals_of_codes
+from tinyc.frontend.onnx.tensors import Island, Known, Pending, Tensor, reals_of_codes
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.types import Array, DType
 
@@ -162,7 +162,7 @@ def dropout(site: Site) -> None:
 def cast(site: Site) -> None:
     """Between float types only; constants were folded before."""
     x = site.operand(0)
-    real = isinstance(x, (Island, Pending, Quantised)) or (isinstance(x, Tensor) and (x.real or x.value.type.dtype is DType.float32))
-    if not real or site.whole("to", 0) not in (1, 10, 11):
+    codes = isinstance(x, Tensor) and not x.real and x.value.type.dtype is not DType.float32
+    if codes or site.whole("to", 0) not in (1, 10, 11):
         raise Refusal("it changes the element type of activations", "only casts of float to float can be left out")
     site.result(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,7 +139,8 @@ def convolution(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pend
     codes = w.codes if axes == 2 else w.codes[:, :, None, :]
     groups, channels = site.whole("group", 1), x.shape[1]
     if groups < 1 or codes.shape[1] * groups != channels or codes.shape[0] % groups:
-        raise Refusal(f"weights {list(w.shape)} in {groups} groups do not fit {channels} channels", "the file is damaged")
+        found = f"weights {list(w.shape)} in {groups} groups do not fit {channels} channels"
+        raise Refusal(found, "the file is damaged")
     if w.zero_point.any():
         raise Refusal("its weights have a zero point other than 0", "quantise weights symmetrically (int8)")
     if bias is not None and bias.size != codes.shape[0]:
@@ -278,7 +280,8 @@ def resize(site: Site) -> None:
 
 def _resized(site: Site, shape: Shape) -> tuple[Pair, tuple[float, float]]:
     """(rows and columns of the result, their scales)."""
-    if site.wholes("axes", (0, 1, 2, 3)) != (0, 1, 2, 3) or site.text("keep_aspect_ratio_policy", "stretch") != "stretch":
+    every = (0, 1, 2, 3)
+    if site.wholes("axes", every) != every or site.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Refusal("axes and keep_aspect_ratio_policy are not supported", "give the sizes of all axes")
     if site.has(3):
         sizes = site.integers(3, "the sizes")
@@ -304,7 +307,7 @@ def _sources(site: Site, size: int, count: int, scale: float) -> tuple[int, ...]
         "align_corners": y * (size - 1) / max(count - 1, 1),
     }
     mode = site.text("coordinate_transformation_mode", "half_pixel")
-    rounding = {
+    rounding: dict[str, Callable[[Array], Array]] = {
         "round_prefer_floor": lambda v: np.ceil(v - 0.5),
         "round_prefer_ceil": lambda v: np.floor(v + 0.5),
         "floor": np.floor,
@@ -312,7 +315,7 @@ def _sources(site: Site, size: int, count: int, scale: float) -> tuple[int, ...]
     }
     nearest = site.text("nearest_mode", "round_prefer_floor")
     if mode not in positions or nearest not in rounding:
-        raise Refusal(f"the modes {mode!r} and {nearest!r} are not supported together", "export with 'asymmetric', 'floor'")
+        raise Refusal(f"the modes {mode!r} and {nearest!r} are not supported", "export with 'asymmetric' and 'floor'")
     return tuple(np.clip(rounding[nearest](positions[mode]), 0, size - 1).astype(int).tolist())
 
 
