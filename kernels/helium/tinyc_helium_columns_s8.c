@@ -55,7 +55,7 @@ static inline void store(int32x4_t first, int32x4_t second, int32_t left, int8_t
                      "vpstt\n"
                      "vstrbt.32 %q[second], [%[y1]], #4\n"
                      "vstrbt.32 %q[first], [%[y0]], #4\n"
-                     : [y0] "+r"(*y0), [y1] "+r"(*y1)
+                     : [y0] "+l"(*y0), [y1] "+l"(*y1)
                      : [first] "w"(first), [second] "w"(second), [left] "r"(left)
                      : "p0", "memory");
 }

@@ -38,37 +38,45 @@ static row find_row(const run *r, int32_t y, int32_t first_output)
 }
 
 /* `count` vectors of `lanes` codes of four rows, lane by lane. */
-static void interleave(const row *rows, int32_t count, int32_t lanes, int8_t *to)
+typedef struct {
+    row rows[ROWS];
+    int8_t *to;
+    int32_t count, lanes;
+} interleaving;
+
+static void interleave(const interleaving *i)
 {
 #if TINYC_HELIUM
-    const int8_t *a = rows[0].codes, *b = rows[1].codes, *c = rows[2].codes, *d = rows[3].codes;
-    __asm__ volatile("vctp.8 %[lanes]\n"
-                     "wls lr, %[count], 2f\n"
+    register const interleaving *at __asm__("r0") = i;
+    __asm__ volatile("ldr r1, [r0, #40]\n"
+                     "vctp.8 r1\n"
+                     "ldm r0, {r0, r1, r2, r3, r4, r5, r6, r8, r9, r10}\n"
+                     "wls lr, r10, 2f\n"
                      "1:\n"
                      "vpstttt\n"
-                     "vldrbt.8 q0, [%[a]]\n"
-                     "vldrbt.8 q1, [%[b]]\n"
-                     "vldrbt.8 q2, [%[c]]\n"
-                     "vldrbt.8 q3, [%[d]]\n"
-                     "add %[a], %[a], %[a_step]\n"
-                     "add %[b], %[b], %[b_step]\n"
-                     "add %[c], %[c], %[c_step]\n"
-                     "add %[d], %[d], %[d_step]\n"
-                     "vst40.8 {q0, q1, q2, q3}, [%[to]]\n"
-                     "vst41.8 {q0, q1, q2, q3}, [%[to]]\n"
-                     "vst42.8 {q0, q1, q2, q3}, [%[to]]\n"
-                     "vst43.8 {q0, q1, q2, q3}, [%[to]]!\n"
+                     "vldrbt.8 q0, [r0]\n"
+                     "vldrbt.8 q1, [r2]\n"
+                     "vldrbt.8 q2, [r4]\n"
+                     "vldrbt.8 q3, [r6]\n"
+                     "add r0, r0, r1\n"
+                     "add r2, r2, r3\n"
+                     "add r4, r4, r5\n"
+                     "add r6, r6, r8\n"
+                     "vst40.8 {q0, q1, q2, q3}, [r9]\n"
+                     "vst41.8 {q0, q1, q2, q3}, [r9]\n"
+                     "vst42.8 {q0, q1, q2, q3}, [r9]\n"
+                     "vst43.8 {q0, q1, q2, q3}, [r9]!\n"
                      "le lr, 1b\n"
                      "2:\n"
-                     : [a] "+r"(a), [b] "+r"(b), [c] "+r"(c), [d] "+r"(d), [to] "+r"(to)
-                     : [lanes] "r"(lanes), [count] "r"(count), [a_step] "r"(rows[0].step), [b_step] "r"(rows[1].step),
-                       [c_step] "r"(rows[2].step), [d_step] "r"(rows[3].step)
-                     : "q0", "q1", "q2", "q3", "p0", "lr", "cc", "memory");
+                     : "+r"(at)
+                     :
+                     : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q0", "q1", "q2", "q3", "p0",
+                       "cc", "memory");
 #else
-    for (int32_t i = 0; i < count; i++, to += 64) {
-        for (int32_t lane = 0; lane < lanes; lane++) {
+    for (int32_t v = 0; v < i->count; v++) {
+        for (int32_t lane = 0; lane < i->lanes; lane++) {
             for (int32_t k = 0; k < ROWS; k++) {
-                to[ROWS * lane + k] = rows[k].codes[i * rows[k].step + lane];
+                i->to[ROWS * (16 * v + lane) + k] = i->rows[k].codes[v * i->rows[k].step + lane];
             }
         }
     }
@@ -80,19 +88,21 @@ static void gather_strip(const run *r, int32_t y, int32_t first_output, int8_t *
 {
     const tinyc_helium_depthwise *d = r->d;
     const int32_t width = d->input[1], left = d->padding[1], column = ROWS * r->pitch;
-    row rows[ROWS];
+    const int32_t count = r->pitch == 8 ? width / 2 : width; /* of eight channels two columns are one vector */
+    interleaving i = {.to = strip + left * column, .count = count, .lanes = r->pitch == 8 ? 16 : r->block};
     for (int32_t k = 0; k < ROWS; k++) {
-        rows[k] = find_row(r, y * d->stride - d->padding[0] + k, first_output);
+        i.rows[k] = find_row(r, y * d->stride - d->padding[0] + k, first_output);
     }
     tinyc_helium_fill(strip, d->input_zero_point, left * column);
-    if (r->pitch == 8) { /* two columns are one vector */
-        interleave(rows, width / 2, 16, strip + left * column);
+    interleave(&i);
+    if (r->pitch == 8 && width % 2 != 0) {
         for (int32_t k = 0; k < ROWS; k++) {
-            rows[k].codes += width / 2 * rows[k].step;
+            i.rows[k].codes += count * i.rows[k].step;
         }
-        interleave(rows, width % 2, 8, strip + (left + width - 1) * column);
-    } else {
-        interleave(rows, width, r->block, strip + left * column);
+        i.to += count * 2 * column;
+        i.count = 1;
+        i.lanes = 8;
+        interleave(&i);
     }
     tinyc_helium_fill(strip + (left + width) * column, d->input_zero_point, (d->columns - left - width) * column);
 }
@@ -133,25 +143,42 @@ typedef struct {
     uint32x4_t columns, places;
 } vectors;
 
-/* What the loops in assembly load, in this order, into r0..r6 and r8..r10: with what the compiler leaves over there are
- * no registers to spare. The last two are for any shift: to the left, and what makes the sign of a number that is to be
- * shifted to the right, else 0. */
+/* What the loops in assembly load, the first eight in this order into r1, r3..r6 and r8..r10: with what the compiler leaves over
+ * there are no registers to spare. Lanes have four bits each. */
 typedef struct {
-    uint32_t lanes; /* of a tile that are stored, four bits each */
     const int8_t *strip;
-    int32_t count; /* tiles, 1 or more */
     int8_t *output;
     int32_t bias, multiplier, shift;
-    int32_t strip_step, output_step;
+    int32_t strip_step, output_step; /* from tile to tile */
     int32_t zero_point;
-    int32_t left, sign;
+    int32_t left, sign; /* for any shift: to the left; to the sign of a number that is to be shifted to the right, or 0 */
+    uint32_t whole_lanes;
+    int32_t whole;         /* tiles of a step of which these lanes are stored */
+    uint32_t rest_lanes;   /* of one more tile; 0 where there is none */
+    int32_t strip_skip, output_skip; /* from the end of a step to the next one */
+    int32_t steps;         /* 1 or more */
 } registers;
 
-#define LOAD_REGISTERS                                                                                                 \
-    "ldm %[t], {r0, r1, r2, r3, r4, r5, r6, r8, r9, r10}\n"                                                            \
+#define TILES(sums, scale)                                                                                             \
+    "ldm %[t], {r1, r3, r4, r5, r6, r8, r9, r10}\n"                                                                    \
+    "1:\n"                                                                                                             \
+    "ldrd r0, r2, [%[t], #40]\n"                                                                                       \
     "vmsr p0, r0\n"                                                                                                    \
-    "dls lr, r2\n"                                                                                                     \
-    "1:\n"
+    "wls lr, r2, 3f\n"                                                                                                 \
+    "2:\n" sums scale STORE_CODES                                                                                      \
+    "le lr, 2b\n"                                                                                                      \
+    "3:\n"                                                                                                             \
+    "ldr r0, [%[t], #48]\n"                                                                                            \
+    "cbz r0, 4f\n"                                                                                                     \
+    "vmsr p0, r0\n" sums scale STORE_CODES                                                                             \
+    "4:\n"                                                                                                             \
+    "ldrd r0, r2, [%[t], #52]\n"                                                                                       \
+    "add r1, r1, r0\n"                                                                                                 \
+    "ldr r0, [%[t], #60]\n"                                                                                            \
+    "add r3, r3, r2\n"                                                                                                 \
+    "subs r0, r0, #1\n"                                                                                                \
+    "str r0, [%[t], #60]\n"                                                                                            \
+    "bne 1b\n"
 #define SUMS_1                                                                                                         \
     "vldrw.u32 q6, [r1, %q[columns]]\n"                                                                                \
     "add r1, r1, r8\n"                                                                                                 \
@@ -174,7 +201,7 @@ typedef struct {
     "vqrdmulh.s32 q7, q7, r5\n"                                                                                        \
     "vrshl.s32 q7, r6\n"
 #define SCALE_ANY                                                                                                      \
-    "ldrd r0, r2, [%[t], #40]\n"                                                                                       \
+    "ldrd r0, r2, [%[t], #32]\n"                                                                                       \
     "vshl.s32 q7, r0\n"                                                                                                \
     "vqrdmulh.s32 q7, q7, r5\n"                                                                                        \
     "vmov q6, q7\n"                                                                                                    \
@@ -187,20 +214,20 @@ typedef struct {
     "vqmovnb.s16 q7, q7\n"                                                                                             \
     "vpst\n"                                                                                                           \
     "vstrbt.32 q7, [r3, %q[places]]\n"                                                                                 \
-    "add r3, r3, r9\n"                                                                                                 \
-    "le lr, 1b\n"
+    "add r3, r3, r9\n"
 #define CLOBBERED                                                                                                      \
-    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q6", "q7", "p0", "memory"
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q6", "q7", "p0", "cc", "memory"
 
-static inline void run_tiles(const registers *t, const vectors *v, int32_t stride, int32_t rounding)
+static inline void run_steps(registers *t, const vectors *v, int32_t stride, int32_t rounding)
 {
+    register registers *at __asm__("r12") = t;
 #define RUN_1(scale)                                                                                                   \
-    __asm__ volatile(LOAD_REGISTERS SUMS_1 scale STORE_CODES ::[t] "r"(t), [here] "w"(v->here), [down] "w"(v->down),   \
+    __asm__ volatile(TILES(SUMS_1, scale)::[t] "r"(at), [here] "w"(v->here), [down] "w"(v->down),                       \
                      [right] "w"(v->right), [both] "w"(v->both), [columns] "w"(v->columns), [places] "w"(v->places)    \
                      : CLOBBERED)
 #define RUN_2(scale)                                                                                                   \
-    __asm__ volatile(LOAD_REGISTERS SUMS_2 scale STORE_CODES ::[t] "r"(t), [here] "w"(v->here),                        \
-                     [columns] "w"(v->columns), [places] "w"(v->places)                                                \
+    __asm__ volatile(TILES(SUMS_2, scale)::[t] "r"(at), [here] "w"(v->here), [columns] "w"(v->columns),                 \
+                     [places] "w"(v->places)                                                                           \
                      : CLOBBERED)
     if (stride == 1 && rounding == TINYC_HALVES_UP) {
         RUN_1(SCALE_HALVES_UP);
@@ -250,31 +277,33 @@ static inline uint32_t lanes_of(int32_t columns, int32_t rows, int32_t stride)
 static inline void filter_tiles(const tiles *t, int32_t stride, int32_t rounding)
 {
     const int32_t wide = stride == 1 ? 2 : 4, high = 3 - stride;
-    const int32_t whole = t->columns / wide, rest = t->columns % wide;
+    const int32_t rest = t->columns % wide, whole_steps = t->rows / high, row_rest = t->rows % high;
+    const int32_t tiles_in_row = t->columns / wide + (rest > 0);
     vectors v = {.columns = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)t->column), .places = places_of(t, stride)};
     registers run;
     run.strip_step = 2 * t->column;
     run.output_step = wide * t->right;
     run.zero_point = t->zero_point;
+    run.whole = t->columns / wide;
+    run.strip_skip = t->strip - tiles_in_row * wide * stride * t->column;
+    run.output_skip = high * t->down - tiles_in_row * run.output_step;
     for (int32_t c = 0; c < t->channels; c++) {
-        const int8_t *strip = t->strips + ROWS * c;
-        int8_t *output = t->output + c;
         load_channel(t->constants + c * WORDS, &v, &run);
-        for (int32_t rows = t->rows; rows > 0; rows -= high, strip += t->strip, output += high * t->down) {
-            run.strip = strip;
-            run.output = output;
-            if (whole > 0) {
-                run.count = whole;
-                run.lanes = lanes_of(wide, rows, stride);
-                run_tiles(&run, &v, stride, rounding);
-                run.strip += whole * wide * stride * t->column;
-                run.output += whole * run.output_step;
-            }
-            if (rest > 0) {
-                run.count = 1;
-                run.lanes = lanes_of(rest, rows, stride);
-                run_tiles(&run, &v, stride, rounding);
-            }
+        run.strip = t->strips + ROWS * c;
+        run.output = t->output + c;
+        if (whole_steps > 0) {
+            run.whole_lanes = lanes_of(wide, high, stride);
+            run.rest_lanes = rest > 0 ? lanes_of(rest, high, stride) : 0;
+            run.steps = whole_steps;
+            run_steps(&run, &v, stride, rounding);
+        }
+        if (row_rest > 0) {
+            run.strip += whole_steps * t->strip;
+            run.output += whole_steps * high * t->down;
+            run.whole_lanes = lanes_of(wide, 1, stride);
+            run.rest_lanes = rest > 0 ? lanes_of(rest, 1, stride) : 0;
+            run.steps = 1;
+            run_steps(&run, &v, stride, rounding);
         }
     }
 }

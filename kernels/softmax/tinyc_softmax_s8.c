@@ -77,6 +77,20 @@ static int32_t maximum(const int8_t *row, int32_t length)
     return highest;
 }
 
+/* A probability, times 2^-exponent, as a code of the output. */
+static int32_t code_of(const tinyc_softmax_params *p, int32_t probability, int32_t exponent)
+{
+    const int32_t shift = p->shift + exponent;
+    if (p->multiplier == 0) {
+        return tinyc_shift_right(probability, exponent + 31 - 8) - 128;
+    }
+    if (shift > 62) { /* below half a code */
+        return p->zero_point;
+    }
+    const int64_t half = (int64_t)1 << (shift - 1);
+    return (int32_t)(((int64_t)probability * p->multiplier + half) >> shift) + p->zero_point;
+}
+
 static void softmax_row(const tinyc_softmax_params *p, const int8_t *input, int8_t *output)
 {
     const int32_t highest = maximum(input, p->length);
@@ -93,7 +107,7 @@ static void softmax_row(const tinyc_softmax_params *p, const int8_t *input, int8
     const int32_t inverse = one_over_one_plus((int32_t)(normalised - UINT32_C(0x80000000)));
     for (int32_t i = 0; i < p->length; i++) {
         const int32_t probability = tinyc_high_multiply(exp_of_difference(p, input[i] - highest), inverse);
-        output[i] = tinyc_clamp(tinyc_shift_right(probability, exponent + 31 - 8) - 128, -128, 127);
+        output[i] = tinyc_clamp(code_of(p, probability, exponent), -128, 127);
     }
 }
 

@@ -298,7 +298,7 @@ REFUSALS: dict[str, tuple[Any, str]] = {
         lambda m, r: m.quant(m.node("Pad", m.input(IMAGE), m.constant(np.ones(8, np.int64)), mode="reflect")),
         "padding by 'reflect' is not supported",
     ),
-    "fine softmax": (lambda m, r: m.quant(m.node("Softmax", m.input((1, 4))), 0.001, 0), "is finer than 1/256"),
+    "fine softmax": (lambda m, r: m.quant(m.node("Softmax", m.input((1, 4))), 0.00001, 0), "is too fine for 32 bits"),
     "reshape": (
         lambda m, r: m.quant(m.node("Reshape", m.input((1, 4)), m.constant(np.array([3, -1])))),
         "cannot take the shape [3, -1]",

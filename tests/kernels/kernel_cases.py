@@ -200,6 +200,12 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
     "minimum": _extreme(ops.Minimum),
     "maximum": _extreme(ops.Maximum),
     "lut": (Case(ops.Lut(), ((_int8(1, 3, 70), None), (TensorType((256,)), None)), Quant.per_tensor(1, 0)),),
+    "softmax_scaled": tuple(
+        Case(ops.SoftmaxScaled(), ((_int8(*shape, scale=0.05), None),), Quant.per_tensor(scale, zero))
+        for shape, scale, zero in (
+            ((3, 10), 1 / 255, -128), ((2, 700), 0.0001, 5), ((2, 9), 2**-16, 0), ((4, 3), 3.0, 127), ((1, 1), 1.0, -128),
+        )
+    ),
     "softmax": tuple(
         Case(ops.Softmax(), ((_int8(*shape, scale=scale), None),), _SOFTMAX)
         for shape, scale in (

@@ -17,7 +17,7 @@ from tinyc.ir.verifier import verify
 pytest.importorskip("tflite_micro", reason="the reference package tflite-micro is not installed")
 
 # The compiler makes these, or the ONNX frontend.
-NOT_IN_TFLITE = {"lut", "sum_rows", "add_rows", "average_sums", "mean_sums", "average_pool2d_even"}
+NOT_IN_TFLITE = {"lut", "sum_rows", "add_rows", "average_sums", "mean_sums", "average_pool2d_even", "softmax_scaled"}
 
 
 def assert_equals_tflm(case: Case, seed: int) -> None:

@@ -168,6 +168,11 @@ def _unary(b: Builder, x: Value, name: str) -> Value | None:
     return b.apply(kinds[name], [x], fixed.get(name, other))
 
 
+@_step("softmax_scaled")
+def _softmax_scaled(b: Builder, x: Value, name: str) -> Value | None:
+    return b.apply(ops.SoftmaxScaled(), [x], b.quant(1 / 200)) if x.type.rank else None
+
+
 @_step("softmax")
 def _softmax(b: Builder, x: Value, name: str) -> Value | None:
     beta = float(np.float32(b.pick([1.0, 0.5, 2.3])))
@@ -247,7 +252,7 @@ def _resize(b: Builder, x: Value, name: str) -> Value | None:
 
 # ---------------------------------------------------------------------- whole graphs
 ENDS = frozenset({"quantize", "dequantize"})  # operators that `float_ends` brings
-NOT_IN_TFLITE = frozenset({"lut", "average_pool2d_even"})
+NOT_IN_TFLITE = frozenset({"lut", "average_pool2d_even", "softmax_scaled"})
 # What converters write again and again, and what meets by chance only rarely.
 IDIOMS = (
     ("pad", "conv2d"),

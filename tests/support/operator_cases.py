@@ -244,6 +244,12 @@ def _lut(draw: Draw, name: str) -> Case:
     return Case(ops.Lut(), ((x, None), (TensorType((256,)), table)), draw(per_tensor()))
 
 
+@_cases("softmax_scaled")
+def _softmax_scaled(draw: Draw, name: str) -> Case:
+    x = draw(int8((*draw(shapes(0, 3)), draw(st.sampled_from([1, 2, 10, 300]))), scales(-14, 6)))
+    return Case(ops.SoftmaxScaled(), ((x, None),), draw(per_tensor(scales(-16, 3))))
+
+
 @_cases("softmax")
 def _softmax(draw: Draw, name: str) -> Case:
     x = draw(int8((*draw(shapes(0, 3)), draw(st.sampled_from([1, 2, 10, 300]))), scales(-14, 6)))

@@ -16,7 +16,7 @@ from tinyc.ops.reduce import Mean
 from tinyc.ops.resize import ResizeNearest
 from tinyc.ops.shape import Reshape, Transpose
 from tinyc.ops.slice import StridedSlice
-from tinyc.ops.softmax import Softmax
+from tinyc.ops.softmax import Softmax, SoftmaxScaled
 from tinyc.ops.sums import AddRows, AverageSums, MeanSums, SumRows
 from tinyc.ops.unary import HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Tanh, Unary
 
@@ -50,6 +50,7 @@ __all__ = [
     "Reshape",
     "ResizeNearest",
     "Softmax",
+    "SoftmaxScaled",
     "StridedSlice",
     "Sub",
     "Tanh",

@@ -1,4 +1,4 @@
-"""Softmax: TFLite SOFTMAX at int8, in gemmlowp's fixed point."""
+"""Softmax: TFLite SOFTMAX at int8, and ONNX Softmax on any output scale, both in gemmlowp's fixed point."""
 
 from __future__ import annotations
 
@@ -23,15 +23,9 @@ DIFFERENCE_INTEGER_BITS = 5  # differences to the row's maximum, in Q5
 SUM_INTEGER_BITS = 12  # sums of exponentials, in Q12
 
 
-@operator("softmax")
 @dataclass(frozen=True)
-class Softmax(Operator):
-    """e^(beta · x) along the last axis, divided by its sum there (TFLite SOFTMAX).
-
-    int8 to int8; the output has scale 1/256 and zero point -128. Where the exponentials, relative to the
-    largest, sum to 512 or more, TFLM's reference ends the process; here such rows get -128 everywhere, to
-    which probabilities of at most 1/512 round.
-    """
+class SoftmaxRows(Operator):
+    """e^(beta · x) along the last axis, divided by its sum there. int8 to int8. A subclass rounds."""
 
     beta: float = 1.0
 
@@ -59,7 +53,6 @@ class Softmax(Operator):
 
     def check(self, sig: Signature) -> None:
         expect_one_scale(sig.input(0))
-        expect_quantisation("output", sig.output, 1 / 256, -128)
         expect(math.isfinite(self.beta), f"expected a finite beta, got {self.beta}")
         product = self.beta * sig.input(0).scale
         expect(
@@ -84,8 +77,47 @@ class Softmax(Operator):
         inverse, exponent = gemmlowp.reciprocal(total, SUM_INTEGER_BITS)
         return doubling_high_multiply(exponential, inverse), exponent
 
+
+@operator("softmax")
+@dataclass(frozen=True)
+class Softmax(SoftmaxRows):
+    """TFLite SOFTMAX: the output has scale 1/256 and zero point -128.
+
+    Where the exponentials, relative to the largest, sum to 512 or more, TFLM's reference ends the process; here
+    such rows get -128 everywhere, to which probabilities of at most 1/512 round.
+    """
+
+    def check(self, sig: Signature) -> None:
+        super().check(sig)
+        expect_quantisation("output", sig.output, 1 / 256, -128)
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
         probability, exponent = self.probabilities(sig, x)
         y = rounding_shift_right(probability, exponent + 31 - 8) - 128
+        return (np.clip(y, -128, 127).astype(np.int8),)
+
+
+@operator("softmax_scaled")
+@dataclass(frozen=True)
+class SoftmaxScaled(SoftmaxRows):
+    """Softmax on any output scale and zero point, rounded once, halves up (ONNX Softmax, QuantizeLinear)."""
+
+    def check(self, sig: Signature) -> None:
+        super().check(sig)
+        expect_one_scale(sig.output)
+        expect(sig.output.scale >= 2**-16, f"the output scale {sig.output.scale!r} is too fine for 32 bits")
+
+    def output_multiplier(self, sig: Signature) -> Multiplier:
+        """From a probability to output codes."""
+        return quantize_multiplier(1 / sig.output.scale)
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        (x,) = given(*inputs)
+        probability, exponent = self.probabilities(sig, x)
+        m = self.output_multiplier(sig)
+        shift = exponent + 62 - m.shift
+        product, near = probability.astype(np.int64) * m.multiplier, np.minimum(shift, 62)
+        # What would be shifted by more than 62 is below half a code.
+        y = np.where(shift > 62, 0, (product + (np.int64(1) << (near - 1))) >> near) + sig.output.zero_point
         return (np.clip(y, -128, 127).astype(np.int8),)

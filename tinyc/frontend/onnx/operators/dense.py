@@ -10,7 +10,7 @@ import numpy as np
 
 from tinyc.frontend.onnx.converter import converter
 from tinyc.frontend.onnx.layout import Layout
-from tinyc.frontend.onnx.operators.window import bias_codes, exact_constant, weight_quant, weights_of
+from tinyc.frontend.onnx.operators.window import bias_codes, compensated, exact_constant, weight_quant, weights_of
 from tinyc.frontend.onnx.site import Site
 from tinyc.frontend.onnx.tensors import Clamp, Pending, Quantised, Tensor
 from tinyc.frontend.tflite.refusal import Refusal
@@ -80,7 +80,8 @@ def dense(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pending:
     ]  # fmt: skip
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        return site.emit(FullyConnected(clamp=clamp), operands, quant)
+        adjusted = compensated(site, operands[2], x.quant, w, quant, clamp, outer)
+        return site.emit(FullyConnected(clamp=clamp), [*operands[:2], adjusted], quant)
 
     return Pending(site.node.op, _columns(x.layout, outer), finish, add_bias=_column_bias(site, x, w, bias))
 

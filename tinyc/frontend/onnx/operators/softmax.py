@@ -1,17 +1,14 @@
-"""Softmax: the integer kernel gives steps of 1/256; another output scale goes through a table."""
+"""Softmax: TFLite's operator where the output has its scale, 1/256; else the one for any scale."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from tinyc.frontend.onnx.converter import converter
 from tinyc.frontend.onnx.layout import Layout
 from tinyc.frontend.onnx.site import Site
-from tinyc.frontend.onnx.tensors import Clamp, Pending, Tensor, codes_of
-from tinyc.frontend.tflite.refusal import Refusal
+from tinyc.frontend.onnx.tensors import Clamp, Pending, Tensor
 from tinyc.ir.graph import Value
 from tinyc.ir.types import Quant
-from tinyc.ops import Softmax
+from tinyc.ops import Softmax, SoftmaxScaled
 
 NATIVE = Quant.per_tensor(1 / 256, -128)
 
@@ -31,25 +28,7 @@ def normalised(site: Site, x: Tensor) -> Pending:
         value = site.ordered(x, order)
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        return site.clamped(_rescaled(site, value, quant), clamp)
+        op = Softmax() if quant == NATIVE else SoftmaxScaled()
+        return site.clamped(site.emit(op, [value], quant), clamp)
 
     return Pending("Softmax", Layout.ordered(x.shape, order), finish)
-
-
-def _rescaled(site: Site, x: Value, quant: Quant) -> Value:
-    """In steps of 1/256, then by table to the scale asked for.
-
-    Each probability is known to half a step, so the table is off by at most one code as long as its codes are
-    no finer than the steps by more than a little: 1/255, which quantisers choose, is the finest that is taken.
-    """
-    if quant == NATIVE:
-        return site.emit(Softmax(), [x], NATIVE)
-    if quant.scale[0] < NATIVE.scale[0]:
-        raise Refusal(
-            f"its output scale {quant.scale[0]!r} is finer than 1/256, the step of the integer softmax",
-            "calibrate the output to the range 0 to 1",
-        )
-    steps = site.emit(Softmax(), [x], NATIVE, "steps")
-    real = np.arange(256, dtype=np.float32) / np.float32(256)
-    real[255] = 1.0  # the last step holds everything from 254.5/256 to 1, and a certain answer is 1
-    return site.lookup(steps, codes_of(real, *quant.scalar), quant)

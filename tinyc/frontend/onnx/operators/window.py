@@ -119,6 +119,23 @@ def bias_codes(site: Site, real: Array, x_scale: float, w: Quantised) -> Value:
     return site.constant("bias", codes.astype(np.int32), DType.int32)
 
 
+def compensated(
+    site: Site, bias: Value | None, x: Quant, w: Quantised, y: Quant, clamp: Clamp, channels: int
+) -> Value | None:
+    """The bias, one less per channel where the result is never below zero (Relu) and is rounded twice.
+
+    The first rounding, halves up, lifts results by up to half of its own step onto a half, which the second then
+    rounds up. One unit of the accumulator is between that and twice that, so taking it away leaves less than
+    half of the wrong roundings.
+    """
+    if max(clamp[0], -128) < y.scalar[1]:
+        return bias
+    scales = x.scalar[0] * np.broadcast_to(w.scale.astype(np.float64), (channels,)) / y.scalar[0]
+    codes = np.zeros(channels, np.int64) if bias is None or bias.data is None else bias.data.astype(np.int64)
+    twice = scales < 0.5  # else the shift is not to the right
+    return site.constant("bias", (codes - twice).astype(np.int32), DType.int32)
+
+
 def exact_constant(site: Site, index: int, role: str) -> Array:
     """The real numbers of a constant in double precision."""
     found = site.operand(index)
@@ -155,7 +172,8 @@ def convolution(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pend
     ((shape, _),) = op.infer(*(None if v is None else v.type for v in operands))
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        return site.emit(replace(op, clamp=clamp), operands, quant)
+        adjusted = compensated(site, operands[2], x.quant, w, quant, clamp, shape[3])
+        return site.emit(replace(op, clamp=clamp), [*operands[:2], adjusted], quant)
 
     return Pending(site.node.op, placed_shape(shape, axes), finish, add_bias=_channel_bias(site, x, w, bias, axes))
 
