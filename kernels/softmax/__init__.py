@@ -32,7 +32,8 @@ class RowsKernel(PlainKernel):
         assert isinstance(op, SoftmaxRows)
         params = c.struct(
             "tinyc_softmax_params", "params", rows=site.sig.output.elements // length, length=length,
-            difference=fixed_point(op.multiplier(site.sig)), least_difference=op.least_difference(site.sig), **self.output(site),
+            difference=fixed_point(op.multiplier(site.sig)), least_difference=op.least_difference(site.sig),
+            **self.output(site),
         )
         c.void("tinyc_softmax_s8", params, c.input(0), c.output())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.graphs import graphs
 from tests.support.tflite_writer import write_tflite
 from tests.support.tflm import run_tflm
@@ -18,7 +19,7 @@ from tinyc.ir.verifier import verify
 pytest.importorskip("tflite_micro", reason="the reference package tflite-micro is not installed")
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(graphs(), st.integers(0, 2**16))
 def test_a_random_network_reads_back_and_equals_tflm(graph: Graph, seed: int) -> None:
     model = write_tflite(graph)

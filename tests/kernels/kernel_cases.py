@@ -203,7 +203,11 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
     "softmax_scaled": tuple(
         Case(ops.SoftmaxScaled(), ((_int8(*shape, scale=0.05), None),), Quant.per_tensor(scale, zero))
         for shape, scale, zero in (
-            ((3, 10), 1 / 255, -128), ((2, 700), 0.0001, 5), ((2, 9), 2**-16, 0), ((4, 3), 3.0, 127), ((1, 1), 1.0, -128),
+            ((3, 10), 1 / 255, -128),
+            ((2, 700), 0.0001, 5),
+            ((2, 9), 2**-16, 0),
+            ((4, 3), 3.0, 127),
+            ((1, 1), 1.0, -128),
         )
     ),
     "softmax": tuple(

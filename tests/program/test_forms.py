@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.graphs import graphs
 from tests.support.images import image_networks, random_segments
 from tinyc.compiler import Compiled, Options, compile_graph
@@ -51,7 +52,7 @@ def check_host(compiled: Compiled, inputs: list[list[Array]], *, sanitize: bool)
         assert [o.tobytes() for o in evaluate(compiled.imported, one)] == list(outputs)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(graphs(), plans, st.integers(0, 2**16))
 def test_the_program_in_its_arena_computes_what_the_graph_means(
     graph: Graph, plan: tuple[str, Options], seed: int
@@ -59,7 +60,7 @@ def test_the_program_in_its_arena_computes_what_the_graph_means(
     check_arena(compile_graph(graph, *plan), samples(graph, seed))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(graphs(), plans, st.integers(0, 2**16))
 def test_the_c_on_the_host_computes_what_the_graph_means(graph: Graph, plan: tuple[str, Options], seed: int) -> None:
     compiled = compile_graph(graph, *plan)
@@ -81,13 +82,13 @@ def streamed(draw: st.DrawFn) -> Compiled:
     return compile_graph(graph, core, Options(schedule=schedule))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(streamed(), st.integers(0, 2**16))
 def test_random_segments_compute_what_the_graph_means(compiled: Compiled, seed: int) -> None:
     check_arena(compiled, samples(compiled.imported, seed))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(streamed(), st.integers(0, 2**16))
 def test_random_segments_on_the_host(compiled: Compiled, seed: int) -> None:
     check_host(compiled, samples(compiled.imported, seed), sanitize=True)
