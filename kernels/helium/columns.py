@@ -19,6 +19,7 @@ from tinyc.program.kernel import Kernel, Site, kernel
 from tinyc.targets import Target
 
 PAIR = 2  # columns at a time
+GROUP_BYTES = 512  # of gathered columns, if more than a pair fits
 
 
 class ColumnsKernel(Kernel):
@@ -67,8 +68,8 @@ class ColumnsKernel(Kernel):
     def multiply_cost(self, site: Site) -> float:
         """Instructions in tinyc_helium_columns_s8."""
         pairs, blocks = -(-self.pixels(site) // PAIR), -(-site.sig.output.shape[-1] // BLOCK)
-        per_block = {HALVES_UP: 39.0}.get(self.rounding(site), 43.0)
-        return pairs * (12 + blocks * (per_block + 18 * -(-self.depth(site) // LANES)))
+        per_block = 42.0 if self.rounding(site) == HALVES_UP else 45.0
+        return pairs * (27 + blocks * (per_block + 18 * -(-self.depth(site) // LANES)))
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_helium_columns; its address."""
@@ -97,14 +98,18 @@ class HeliumPointwiseS8(ColumnsKernel):
 
 
 class GatheringKernel(ColumnsKernel):
-    """Windows gathered into scratch, two at a time; one image at a time, the batch is the compiler's loop."""
+    """Windows gathered into scratch, a group at a time; one image at a time, the batch is the compiler's loop."""
 
     includes = ("tinyc_helium_conv_s8.h",)
     headers = (*ColumnsKernel.headers, "tinyc_helium_conv_s8.h")
     sources = (*ColumnsKernel.sources, "tinyc_helium_conv_s8.c")
 
+    def group(self, site: Site) -> int:
+        """Windows gathered at a time: whole pairs."""
+        return PAIR * max(1, min(GROUP_BYTES // self.depth(site), self.pixels(site)) // PAIR)
+
     def scratch(self, site: Site, target: Target) -> int:
-        return PAIR * self.depth(site)
+        return self.group(site) * self.depth(site)
 
     def refuses(self, site: Site, target: Target) -> str | None:
         op = site.op
@@ -122,8 +127,10 @@ class GatheringKernel(ColumnsKernel):
             np.clip(np.arange(y[axis]) * op.stride[axis - 1] - op.padding[axis - 1], 0, x[axis]) for axis in (1, 2)
         )
         reads = ((rows[:, None] * x[2] + columns) * x[3]).reshape(-1)
-        needed = np.minimum.accumulate(reads[::-1])[::-1][PAIR::PAIR]  # by the next pair or a later one
-        return trailing([int(n) for n in PAIR * y[3] * np.arange(1, len(needed) + 1)], [int(n) for n in needed], site)
+        group = self.group(site)
+        needed = np.minimum.accumulate(reads[::-1])[::-1][group::group]  # by the next group or a later one
+        ends = group * y[3] * np.arange(1, len(needed) + 1)
+        return trailing([int(end) for end in ends], [int(first) for first in needed], site)
 
     def cost(self, site: Site, target: Target) -> float:
         _, rows, columns, channels = (1, 1, *site.sig.input(1).shape)[-4:]
@@ -139,6 +146,7 @@ class GatheringKernel(ColumnsKernel):
             "tinyc_helium_window", "window", input=braces(*x.shape[1:3]),
             kernel=braces(*site.sig.input(1).shape[1:3]), output=braces(*y.shape[1:3]), stride=braces(*op.stride),
             padding=braces(*op.padding[:2]), channels=x.shape[3], zero_point=x.zero_point,
+            group=self.group(site),
         )
         c.void("tinyc_helium_conv_s8", layer, window, c.input(0), c.scratch(), c.output())
 

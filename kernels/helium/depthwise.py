@@ -123,7 +123,8 @@ class HeliumDepthwiseS8(Kernel):
         blocks = -(-g.channels // LANES)
         gathered = blocks * g.all_steps * (90 + 15 * vectors)
         per_tile = (20.0 if g.stride == 1 else 27.0) + (0 if self.rounding(site) == HALVES_UP else 5)
-        filtered = g.channels * g.all_steps * (35 + per_tile * -(-g.output[1] // g.tile))
+        half_step = 35 if g.stride == 1 and g.output[0] % 2 else 0
+        filtered = g.channels * (half_step + g.all_steps * (30 + per_tile * -(-g.output[1] // g.tile)))
         return slowdown(target) * (100 + gathered + filtered)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

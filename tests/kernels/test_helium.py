@@ -16,12 +16,12 @@ import pytest
 
 from tests.kernels.test_depthwise import MAPS, case, padding_of
 from tests.kernels.test_depthwise import row_cases as depthwise_row_cases
-from tests.kernels.test_pointwise import dense_cases, pointwise_cases, row_cases, weighted, window_cases
+from tests.kernels.test_pointwise import add_cases, dense_cases, pointwise_cases, row_cases, weighted, window_cases
 from tests.support.kernel_bench import Bench, Layout, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
 from tinyc.errors import ToolchainError
-from tinyc.ir.types import Array
+from tinyc.ir.types import Array, Quant
 from tinyc.kernels.helium import depthwise
 from tinyc.kernels.helium.packing import ANY_SHIFT, HALVES_UP, RIGHT_SHIFT, rounding
 from tinyc.ops.conv import ChannelMultipliers
@@ -56,10 +56,12 @@ def rectified_cases() -> Iterator[Case]:
     for seed, (channels, zero) in enumerate(product((3, 8, 16, 19), (-128, -5, 100))):
         op = ops.Conv2D(clamp=(zero, 127))
         found = weighted(op, (1, 3, 1 + seed, channels), (5, 1, 1, channels), 7 * seed, depth=channels)
-        yield replace(found, quant=replace(found.quant, zero_point=(zero,)))
+        assert found.quant is not None
+        yield replace(found, quant=Quant.per_tensor(found.quant.scale[0], zero))
 
 
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
+    "tinyc/helium_add_s8": add_cases,
     "tinyc/helium_pointwise_s8": lambda: (*pointwise_cases(), *rectified_cases()),
     "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases()),
     "tinyc/helium_spread_s8": spread_cases,

@@ -93,6 +93,18 @@ def test_an_arena_that_is_too_small_is_refused(compiled: Compiled) -> None:
         execute(compiled.program, compiled.plan.offsets, compiled.plan.arena_bytes - 1, codes(compiled.imported))
 
 
+def test_a_slice_of_a_batch_is_cut_with_it() -> None:
+    """Found by fuzzing: in a loop over images, the shape that a slice announces is that of one image."""
+    text = """graph @sliced {
+      %x = input : int8[2,1,1,2] q(1;0)
+      %y = strided_slice(%x) {begin=(0,0,0,1), stride=(1,1,1,1), shape=(2,1,1,1)} : int8[2,1,1,1] q(1;0)
+      return %y
+    }"""
+    compiled = compile_graph(parse_graph(text), "cortex-m4")
+    image = np.array([1, 2, 3, 4], np.int8).reshape(2, 1, 1, 2)
+    assert run(compiled, [image])[0].reshape(-1).tolist() == [2, 4]
+
+
 def test_an_output_that_became_a_constant_is_copied_into_the_arena() -> None:
     text = """graph @fixed {
       %x = input : int8[1,4] q(1;0)

@@ -40,8 +40,8 @@ class Operator:
         return tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs)
 
     def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
-        """This operator for output indices [lo, hi) of an axis (ROWS or COLS), given just the part of each input that
-        its access map names for them.
+        """This operator for output indices [lo, hi) of an axis (batch, ROWS or COLS), given just the part of each input
+        that its access map names for them.
 
         None where it cannot be tiled along that axis. An operator whose attributes speak of the axis overrides this.
         """

@@ -236,12 +236,15 @@ def one_image(node: Node) -> tuple[Site, int]:
     slides = access is not None and any(isinstance(a, Window) for a in access.axes)
     if images == 1 or access is None or not slides or access.axes[0] != Elementwise(0):
         return site, 1
+    op = node.op.tile(site.sig, 0, (0, 1))
+    if op is None:
+        return site, 1
     constant = [v is None or v.is_constant for v in node.inputs]
     maps = [a for a, c in zip(node.access(), constant, strict=True) if c and a is not None]
     if any(Elementwise(0) in a.axes for a in maps):
         return site, 1  # a constant that differs from image to image cannot be cut
     inputs = tuple(t if t is None or c else _single(t) for t, c in zip(site.sig.inputs, constant, strict=True))
-    return replace(site, sig=Signature(inputs, tuple(_single(t) for t in site.sig.outputs))), images
+    return replace(site, op=op, sig=Signature(inputs, tuple(_single(t) for t in site.sig.outputs))), images
 
 
 def _single(kind: TensorType) -> TensorType:

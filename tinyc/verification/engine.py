@@ -63,9 +63,13 @@ class Verification:
         return Mismatch(
             f"{self.found.mismatches:,} of {self.found.compared:,} outputs differ from {self.reference}"
             f"{f' by more than {self.tolerance} codes' if self.tolerance else ''}, by "
-            f"up to {self.found.max_abs_diff}.{first} {self._where()} This is a defect of tinyc or of the "
-            "linked CMSIS-NN; please report it."
+            f"up to {self.found.max_abs_diff}.{first} {self._where()} {self._why()}"
         )
+
+    def _why(self) -> str:
+        if self.tolerance and self.layers is not None and self.first_wrong_layer is None:
+            return "Differences of one code, which rounding allows, add up in this network on these inputs."
+        return "This is a defect of tinyc or of the linked CMSIS-NN; please report it."
 
     def _where(self) -> str:
         layer = self.first_wrong_layer
@@ -76,7 +80,11 @@ class Verification:
                 f"{layer.found.max_abs_diff}."
             )
         if self.layers is not None:
-            return "No operator that can be compared differs; --objective speed compares all."
+            return (
+                "Every operator by itself is within one code of the reference."
+                if self.tolerance
+                else "No operator that can be compared differs; --objective speed compares all."
+            )
         return "--per-layer names the first operator that differs."
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from tinyc.errors import ModelError
 from tinyc.frontend.onnx.external import self_contained
-from tinyc.frontend.onnx.importer import Importer, Placement
+from tinyc.frontend.onnx.importer import Importer
 from tinyc.frontend.onnx.inspection import inspect
 from tinyc.frontend.onnx.model_file import read_model_file
+from tinyc.frontend.onnx.tensors import Placement
 from tinyc.ir.graph import Graph
 
 __all__ = ["Imported", "Placement", "import_onnx", "import_placed", "inspect", "self_contained"]

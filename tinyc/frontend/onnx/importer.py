@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from tinyc.errors import ModelError
@@ -26,7 +25,7 @@ from tinyc.frontend.onnx.model_file import (
     inferred_shapes,
 )
 from tinyc.frontend.onnx.site import Site, output_value
-from tinyc.frontend.onnx.tensors import Anything, Constant, Island, Pending, Tensor, Unknown
+from tinyc.frontend.onnx.tensors import Anything, Constant, Island, Pending, Placement, Tensor, Unknown
 from tinyc.frontend.tflite.naming import short_names
 from tinyc.frontend.tflite.refusal import Problem, Refusal
 from tinyc.ir.graph import Graph, Value
@@ -48,14 +47,6 @@ _SPATIAL = {
     "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Resize", "QLinearConv",
     "QLinearAveragePool", "QLinearGlobalAveragePool", "BatchNormalization", "ConvTranspose",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """How the numbers of an ONNX tensor lie in the value that holds them."""
-
-    layout: Layout
-    unsigned: bool
 
 
 class Importer:

@@ -17,6 +17,7 @@ from tinyc.frontend.onnx.tensors import (
     Island,
     Known,
     Pending,
+    Placement,
     Quantised,
     Tensor,
     codes_of,
@@ -263,8 +264,6 @@ class Site:
 
     def result(self, found: Known, output: int = 0) -> None:
         """Make it the node's result; a value of codes remembers which tensor of the file it equals."""
-        from tinyc.frontend.onnx.importer import Placement
-
         name = self.node.outputs[output]
         if isinstance(found, Tensor) and not found.real and found.value.source is None and not found.value.is_constant:
             found.value.source = name

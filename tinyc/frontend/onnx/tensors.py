@@ -16,6 +16,14 @@ from tinyc.ir.types import Array, Quant, Shape
 Clamp = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How the numbers of an ONNX tensor lie in the value that holds them."""
+
+    layout: Layout
+    unsigned: bool
+
+
 @dataclass(frozen=True)
 class Constant:
     """Numbers known at compile time."""
