@@ -96,7 +96,7 @@ class DepthwiseConvS8(WindowKernel):
 
     parameters = "cmsis_nn_dw_conv_params"
     function = "arm_depthwise_conv_wrapper_s8"
-    per_mac = {"none": 14.0, "dsp": 8.7, "mve": 2.5}
+    per_mac = {"none": 14.0, "dsp": 8.7, "mve": 1.3}
 
     def refuses(self, site: Site, target: Target) -> str | None:
         exact = library.depthwise_wrapper_is_exact(target.simd, **self.geometry(site))

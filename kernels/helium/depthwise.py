@@ -118,14 +118,16 @@ class HeliumDepthwiseS8(Kernel):
         return rounding(channel_multipliers(site.sig, y.shape[3]), y.zero_point, op.clamp)
 
     def cost(self, site: Site, target: Target) -> float:
-        g = Geometry.of(site)
+        op, g = site.op, Geometry.of(site)
+        assert isinstance(op, WindowOperator)
         vectors = -(-g.columns * min(g.pitch, g.channels) // LANES) if g.pitch == 8 else g.columns
         blocks = -(-g.channels // LANES)
         gathered = blocks * g.all_steps * (90 + 15 * vectors)
         per_tile = (20.0 if g.stride == 1 else 27.0) + (0 if self.rounding(site) == HALVES_UP else 5)
         half_step = 35 if g.stride == 1 and g.output[0] % 2 else 0
         filtered = g.channels * (half_step + g.all_steps * (30 + per_tile * -(-g.output[1] // g.tile)))
-        return slowdown(target) * (100 + gathered + filtered)
+        limited = 0.0 if op.clamp == (-128, 127) else 0.4 * site.sig.output.bytes
+        return slowdown(target) * (100 + gathered + filtered + limited)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output
