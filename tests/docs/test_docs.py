@@ -15,6 +15,7 @@ import tinyc
 from tests.conftest import ROOT
 
 EXAMPLE = ROOT / "docs" / "example" / "digits.tflite"
+ONNX_EXAMPLE = ROOT / "tests" / "data" / "onnx" / "cnn_ts17_pre_qdq_channel_s8.onnx"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_COMMANDS = [p for p in PAGES if p.name != "command-line.md"]  # that page has a test of its own
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,8 +38,9 @@ def identify(page: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a reader would stand: the example as model.tflite, and the repository's docs."""
+    """Where a reader would stand: the example as model.tflite, an ONNX network, and the repository's docs."""
     shutil.copy(EXAMPLE, tmp_path / "model.tflite")
+    shutil.copy(ONNX_EXAMPLE, tmp_path / "model.onnx")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     return tmp_path
 
