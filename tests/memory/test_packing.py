@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tinyc.memory import Block, PackingError, Trail, check, lower_bound, max_live, pack
 from tinyc.memory.bounds import section_needs
+from tinyc.memory.effort import Effort
 from tinyc.memory.exact import Search
 from tinyc.memory.instance import build
 from tinyc.memory.portfolio import Portfolio
@@ -104,7 +105,7 @@ def test_every_rule_decides_by_itself(problem: tuple[list[Block], list[Trail]]) 
     for rule in portfolio.rules[::5]:
         for capacity, fits in ((best, True), (best - 1, False)):
             search = Search(portfolio.tables, portfolio.conflicts, capacity, rule)
-            assert search.run(10**6, time.perf_counter() + 60)
+            assert search.run(10**6, Effort(None, 60))
             assert search.complete is fits
             if fits:
                 solid = [block for block in blocks if block.size]
@@ -193,7 +194,7 @@ def test_a_block_that_may_lie_level_with_another_moves_above_it_later() -> None:
     portfolio = Portfolio(build(blocks, trails), [0])
     for rule in portfolio.rules:
         search = Search(portfolio.tables, portfolio.conflicts, 14, rule)
-        assert search.run(1000, time.perf_counter() + 60) and search.complete
+        assert search.run(1000, Effort(None, None)) and search.complete
     assert pack(blocks, trails).peak == brute_force(blocks, trails) == 14
 
 
@@ -322,6 +323,13 @@ def assert_within(blocks: Sequence[Block], limit: float) -> None:
     assert time.process_time() - begin < limit + 0.5
     check(blocks, [], packing.offsets)
     assert packing.lower_bound <= packing.peak
+
+
+def test_an_effort_in_nodes_ends_the_search_at_the_same_packing() -> None:
+    blocks = read_dsa("D")
+    few, same, more = (pack(blocks, nodes=nodes) for nodes in (50, 50, 3000))
+    assert few.offsets == same.offsets and few.peak >= more.peak >= more.lower_bound
+    assert not few.optimal
 
 
 def test_the_same_input_gives_the_same_packing_whatever_the_hash_seed() -> None:

@@ -19,7 +19,6 @@ Branching by section instead of by block, and conflict weights to choose the sec
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,10 +26,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinyc.memory.effort import Effort
 from tinyc.memory.tables import Ints, Tables
 
 PLACED = 1 << 60  # the start of a block that needs no place any more, and the floor of a finished section
-CLOCK_EVERY = 32  # nodes between two looks at the clock; a node takes 10 to 100 microseconds
 
 
 class Rule(NamedTuple):
@@ -91,18 +90,18 @@ class Search:
         self.frames: list[Frame] = []
         self.complete = False
 
-    def run(self, nodes: int, deadline: float) -> bool:
-        """True when decided within so many nodes and before the deadline (of `time.perf_counter`).
+    def run(self, nodes: int, effort: Effort) -> bool:
+        """True when decided within so many nodes, as far as the effort of all searches reaches.
 
         Then `complete` tells whether `offsets` is a packing (else there is none).
         """
         root = self._root()
         if self._possible(root):
             self._descend(root, self._parts(root, Zone(0, len(self.limit), -1)))
-        for node in range(nodes):
+        for _ in range(nodes):
             if self.complete or not self.frames:
                 return True
-            if node % CLOCK_EVERY == 0 and time.perf_counter() > deadline:
+            if not effort.spend():
                 return False
             self._advance(self.frames[-1])
         return self.complete or not self.frames

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from tinyc.memory.blocks import Block, Packing, Trail, validate
 from tinyc.memory.bounds import instance_bound, section_needs
+from tinyc.memory.effort import Effort
 from tinyc.memory.first_fit import first_fit, orders, peak_of
 from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 
 if TYPE_CHECKING:
     from tinyc.memory.portfolio import Portfolio
 
+NODES = 20_000  # of all searches together: about half a second
 FIRST_NODES = 4  # nodes per block and rule in the first round of searches
 AT_BOUND = 4  # times as many nodes at the lower bound, which is nearly always the optimum
 ROUNDS = 2  # rounds before the nodes are doubled
@@ -27,21 +29,22 @@ def pack(
     trails: Iterable[Trail] = (),
     *,
     capacity: int | None = None,
-    time_limit: float = 2.0,
+    nodes: int = NODES,
+    time_limit: float | None = None,
 ) -> Packing:
-    """Place the blocks in one arena, with the smallest peak that can be found in `time_limit` seconds.
+    """Place the blocks in one arena, with the smallest peak that a search of so many `nodes` finds.
 
     With a `capacity` (bytes), any packing that fits in it will do: the search ends there, or where the lower
-    bound exceeds the capacity. What is returned is then the best so far, and its peak tells. The same input
-    gives the same packing unless the time limit ends the search. Raises `PackingError` for blocks that
-    contradict themselves.
+    bound exceeds the capacity. What is returned is then the best so far, and its peak tells. The same input gives
+    the same packing on every machine; not so with a `time_limit`, seconds that replace `nodes`. Raises
+    `PackingError` for blocks that contradict themselves.
     """
     begin = time.perf_counter()
     blocks, trails = tuple(blocks), tuple(trails)
     validate(blocks, trails)
     instance = build(blocks, trails)
     reject_fixed_conflicts(instance)
-    run = _Run(instance, trails, capacity, begin + time_limit)
+    run = _Run(instance, trails, capacity, Effort(nodes if time_limit is None else None, time_limit))
     run.fit()
     if not run.finished():
         run.search()
@@ -56,9 +59,9 @@ class _Run:
     """One call of `pack`: the best packing so far, the bound so far, and when to stop."""
 
     def __init__(
-        self, instance: Instance, trails: tuple[Trail, ...], capacity: int | None, deadline: float
+        self, instance: Instance, trails: tuple[Trail, ...], capacity: int | None, effort: Effort
     ) -> None:
-        self.instance, self.trails, self.capacity, self.deadline = instance, trails, capacity, deadline
+        self.instance, self.trails, self.capacity, self.effort = instance, trails, capacity, effort
         self.needs = section_needs(instance)
         self.bound = instance_bound(instance, self.needs)
         self.offsets = [0] * len(instance.blocks)
@@ -66,9 +69,9 @@ class _Run:
         self.method = ""
 
     def finished(self) -> bool:
-        """Proved, good enough for the capacity, hopeless for it, or out of time."""
+        """Proved, good enough for the capacity, hopeless for it, or at the end of the effort."""
         settled = self.capacity is not None and (self.peak <= self.capacity or self.bound > self.capacity)
-        return self.peak <= self.bound or settled or time.perf_counter() > self.deadline
+        return self.peak <= self.bound or settled or self.effort.over
 
     def offer(self, offsets: list[int], method: str) -> None:
         """Keep a packing that is better than the best."""
@@ -80,6 +83,7 @@ class _Run:
         """First fit in one order after the other; one of them at least, whatever the time."""
         for name, order in orders(self.instance, self.needs):
             self.offer(first_fit(self.instance, order), f"first fit by {name}")
+            self.effort.look()
             if self.finished():
                 return
 
@@ -111,7 +115,7 @@ class _Run:
                 return
             part = build([self.instance.blocks[b] for b in near], self.trails)
             aim = self.peak - 1 if self.capacity is None else self.capacity
-            answer = Portfolio(part, section_needs(part)).decide(aim, nodes, self.deadline)
+            answer = Portfolio(part, section_needs(part)).decide(aim, nodes, self.effort)
             if answer is not None and answer.offsets is None:
                 self.refuted(aim)
 
@@ -134,7 +138,7 @@ class _Run:
 
     def decided(self, portfolio: Portfolio, target: int, nodes: int) -> bool:
         """Search for a packing whose peak is at most the target; keep what was found or proved."""
-        answer = portfolio.decide(target, nodes, self.deadline)
+        answer = portfolio.decide(target, nodes, self.effort)
         if answer is None:
             return False
         if answer.offsets is None:

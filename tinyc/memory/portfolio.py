@@ -8,12 +8,12 @@ little; the caller raises the number of nodes from time to time.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from tinyc.memory.effort import Effort
 from tinyc.memory.exact import Rule, Search, State
 from tinyc.memory.first_fit import own_need
 from tinyc.memory.instance import Instance
@@ -41,14 +41,14 @@ class Portfolio:
         self._noise = random.Random(1)  # the same packing for the same input
         self._spread = 0.0  # the first round is not shaken
 
-    def decide(self, capacity: int, nodes: int, deadline: float) -> Answer | None:
+    def decide(self, capacity: int, nodes: int, effort: Effort) -> Answer | None:
         """Is there a packing with a peak of at most `capacity`? `nodes` are per rule. None: undecided."""
         for rule in self.rules:
             self.conflicts *= FORGET
             search = Search(self.tables, self.conflicts, capacity, self._shaken(rule))
-            if search.run(nodes, deadline):
+            if search.run(nodes, effort):
                 return Answer(search.offsets if search.complete else None, rule.name)
-            if time.perf_counter() > deadline:
+            if effort.over:
                 return None
         self._spread = SHAKE * len(self.tables.width)
         return None

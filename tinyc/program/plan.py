@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinyc.memory import pack
+from tinyc.memory import NODES, pack
 from tinyc.program.lifetimes import blocks, lifetimes, trails
 from tinyc.program.program import Program
 
@@ -49,10 +49,10 @@ class Plan:
         return max(self.timeline, key=lambda step: step.live_bytes)
 
 
-def make_plan(program: Program, *, time_limit: float = 2.0) -> Plan:
-    """Place every buffer of a program in one arena. The packer stops after `time_limit` seconds, with an honest gap."""
+def make_plan(program: Program, *, nodes: int = NODES, time_limit: float | None = None) -> Plan:
+    """Place every buffer of a program in one arena. The packer searches so many nodes, or seconds (see `pack`)."""
     todo = blocks(program)
-    packing = pack(todo, trails(program), time_limit=time_limit)
+    packing = pack(todo, trails(program), nodes=nodes, time_limit=time_limit)
     steps = timeline(program)
     scratch = [b.bytes for b in program.buffers.values() if b.is_scratch]
     return Plan(
