@@ -16,7 +16,9 @@ from tinyc.kernels import (
     gather,
     helium,
     image,
+    layer_norm,
     lut,
+    matmul,
     mean,
     pad,
     pointwise,
@@ -29,6 +31,6 @@ from tinyc.kernels import (
 
 __all__ = [
     "average", "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected",
-    "gather", "helium", "image", "lut", "mean", "pad", "pointwise", "pool", "quantize", "resize", "softmax",
-    "sums",
+    "gather", "helium", "image", "layer_norm", "lut", "matmul", "mean", "pad", "pointwise", "pool", "quantize",
+    "resize", "softmax", "sums",
 ]

@@ -14,9 +14,13 @@ from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
+from tinyc.passes.lower_attention import LowerAttention
+from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
+from tinyc.passes.tokens_as_rows import TokensAsRows
 
-# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes.
+# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
+# the compiler tries it where SRAM is short.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -26,6 +30,9 @@ DEFAULT_PIPELINE: tuple[Pass, ...] = (
     CancelReshapes(),
     FuseActivation(),  # before tables: a clamp is free, a table is a loop over the tensor
     FuseLuts(),
+    LowerAttention(),  # after tables: what lies between its products is as little as can be
+    TokensAsRows(),  # after attention, whose tokens are rows
+    CancelReshapes(),
     CommonSubexpressions(),  # equal tables
     DeadCode(),  # constants of what was fused
 )
@@ -41,5 +48,8 @@ __all__ = [
     "FoldPadding",
     "FuseActivation",
     "FuseLuts",
+    "LowerAttention",
+    "Rematerialise",
     "SplitPatches",
+    "TokensAsRows",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import TypeRuleError
@@ -113,7 +113,7 @@ def _sink_behind_mean(node: Node, graph: Graph) -> bool:
         return False
     assert isinstance(node.op, Mean)
     perm, keep = first.op.perm, node.op.keep_dims
-    mean = Mean(tuple(sorted(perm[axis] for axis in node.op.axes)), keep)
+    mean = replace(node.op, axes=tuple(sorted(perm[axis] for axis in node.op.axes)))
     kept = [axis for i, axis in enumerate(perm) if keep or i not in node.op.axes]  # in the result's order
     x, y = first.input(0), node.output.type
     shape = mean.infer(x.type)[0][0]

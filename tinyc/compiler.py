@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tinyc.codegen import CProject, emit_project
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
-from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential
+from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential, parse_pipeline
 from tinyc.ir.verifier import verify as verify_graph
 from tinyc.program.lower import lower
 from tinyc.program.plan import Plan, make_plan
+from tinyc.program.preference import Preference
 from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
+from tinyc.schedule.alternatives import alternatives
 from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.lean import leaner_kernels
+from tinyc.schedule.segments import SPARE
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -32,6 +35,8 @@ Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]
 Planned = tuple[Schedule, Program, Plan]
 SLOWER = 1.05  # what less scratch may cost in estimated instructions
+ROOM = (1.0, 0.95, 0.85, 0.7)  # parts of the peak that steps which need not be tight may fill, until packing is easy
+GAPS = 1.005  # that is, the arena is this much larger than the worst step
 SCRATCH_TRIES = 3  # kernels of less scratch tried one after the other without a smaller arena
 
 
@@ -47,8 +52,11 @@ class Options:
     disabled_pass: Sequence[str] = ()
     opt_level: int = 2
     instruments: Sequence[Instrument] = ()
+    max_mac_overhead: float = 0.1  # part of the multiply-accumulates that may be repeated to need less SRAM
     schedule: Schedule | None = None  # decisions to keep
-    time_limit: float = 2.0  # seconds for the exact packer
+    time_limit: float | None = None  # seconds for the exact packer, instead of a fixed effort
+    kernels: str | Sequence[str] = "auto"  # a provider to prefer, OPERATOR=KERNEL, or several (see Preference)
+    profile: bool = False  # the C project can count the cycles of every operator on the board
 
     def __post_init__(self) -> None:
         if self.io not in get_args(Io):
@@ -57,6 +65,16 @@ class Options:
             raise UsageError(f"expected input 'stored' or 'stream', got {self.input_mode!r}")
         if self.objective not in get_args(Objective):
             raise UsageError(f"expected objective 'sram', 'speed' or 'balanced', got {self.objective!r}")
+        if self.schedule and self.preference.provider:
+            raise UsageError(
+                "a schedule names the kernel of every operator, so no provider can be preferred beside it; "
+                "ask for OPERATOR=KERNEL, or leave the schedule out"
+            )
+
+    @property
+    def preference(self) -> Preference:
+        """What `kernels` asks for. Raises UsageError for a provider or kernel that there is none of."""
+        return Preference.parse(self.kernels)
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,7 @@ class Compiled:
 
     def project(self) -> CProject:
         """The C project, in memory."""
-        return emit_project(self.program, self.plan, self.target, name=self.name)
+        return emit_project(self.program, self.plan, self.target, name=self.name, profile=self.options.profile)
 
     def check_fits(self) -> None:
         """Raises DoesNotFit, naming the peak operator and what would help, where the target has too little memory."""
@@ -125,7 +143,7 @@ def compile(
     path = Path(model)
     options = _options(options, more)
     source = read_model(path)
-    graph = import_model(source, path.stem)
+    graph = import_model(source, path.stem, path)
     return compile_graph(graph, target, options, source=source, started=started)
 
 
@@ -137,19 +155,59 @@ def _options(options: Options | None, more: Mapping[str, Any]) -> Options:
 
 
 def compile_graph(
-    graph: Graph, target: str = "cortex-m7", options: Options | None = None,
+    graph: Graph, target: str | Target = "cortex-m7", options: Options | None = None,
     *, source: bytes | None = None, started: float | None = None,
 ) -> Compiled:
     """Compile a graph; the graph itself is left as it is."""
     started, options = time.perf_counter() if started is None else started, options or Options()
-    machine = load_target(target)
+    machine = target if isinstance(target, Target) else load_target(target)
     imported, graph = graph, graph.copy()
     passes = run_passes(graph, options)
-    schedule, program, plan = plan_memory(graph, machine, options)
+    graph, (schedule, program, plan) = plan_best(graph, machine, options, imported.macs)
     return Compiled(
-        options.name or imported.name, imported, graph, machine, options, schedule, program, plan, passes,
-        time.perf_counter() - started, source,
+        options.name or imported.name, imported, graph, machine, options, schedule, program, plan,
+        (*passes, *schedule.passes), time.perf_counter() - started, source,
     )
+
+
+def plan_best(graph: Graph, target: Target, options: Options, macs: int) -> tuple[Graph, Planned]:
+    """Plan a graph and, where SRAM is short, what passes make of it that spend multiply-accumulates to need less.
+
+    `macs` are those of the network, of which `options.max_mac_overhead` may be repeated.
+    """
+    if options.schedule:
+        graph = after_passes(graph, options.schedule.passes)
+        schedule, program, plan = plan_memory(graph, target, options)
+        return graph, (replace(schedule, passes=options.schedule.passes), program, plan)
+    best = graph, plan_memory(graph, target, options)
+    if "rematerialise" in options.disabled_pass or not _is_short(best[1], target, options):
+        return best
+    limit, budget = macs * (1 + options.max_mac_overhead), target.sram_bytes
+    for pass_ in alternatives(
+        graph, target, best[1][2].arena_bytes, limit, budget if options.objective == "balanced" else None
+    ):
+        other = after_passes(graph, [str(pass_)])
+        schedule, program, plan = plan_memory(other, target, options)
+        if plan.arena_bytes < best[1][2].arena_bytes:
+            best = other, (replace(schedule, passes=(str(pass_),)), program, plan)
+        if not _is_short(best[1], target, options):
+            break
+    return best
+
+
+def _is_short(found: Planned, target: Target, options: Options) -> bool:
+    """Whether less SRAM is worth more work: always, or where the board has less than the plan needs."""
+    short = target.sram_bytes is not None and found[2].arena_bytes > target.sram_bytes
+    return options.objective == "sram" or (options.objective == "balanced" and short)
+
+
+def after_passes(graph: Graph, passes: Sequence[str]) -> Graph:
+    """A copy of a graph after more passes, given as text."""
+    changed = graph.copy()
+    for pass_ in parse_pipeline(",".join(passes)):
+        pass_.run(changed)
+    verify_graph(changed)
+    return changed
 
 
 def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
@@ -168,30 +226,38 @@ def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
 
 
 def _scheduler(graph: Graph, target: Target, options: Options, wanted: Mapping[str, str]) -> Scheduler:
-    return Scheduler(graph, target, options.schedule, stream_input=options.input_mode == "stream", wanted=wanted)
+    streams, preference = options.input_mode == "stream", options.preference
+    return Scheduler(graph, target, options.schedule, stream_input=streams, wanted=wanted, preference=preference)
 
 
 def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
-    schedule = scheduler.schedule(budget)
-    program = lower(scheduler.graph, schedule, scheduler.target)
-    verify_program(program)
-    return schedule, program, make_plan(program, time_limit=options.time_limit)
+    """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight."""
+    best: Planned | None = None
+    for room in ROOM if budget == 0 and not options.schedule else (1.0,):
+        schedule = scheduler.schedule(budget, SPARE if options.objective == "sram" else 0.0, room)
+        if best is None or schedule != best[0]:
+            program = lower(scheduler.graph, schedule, scheduler.target)
+            verify_program(program)
+            found = schedule, program, make_plan(program, time_limit=options.time_limit)
+            best = found if best is None or found[2].arena_bytes < best[2].arena_bytes else best
+        if best[2].arena_bytes <= GAPS * (best[0].expected_bytes or 0):
+            break
+    assert best is not None
+    return best
 
 
 def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: Planned) -> Planned:
     """Where scratch makes the peak, try kernels that need less, as the arena shrinks and speed hardly suffers."""
     names = {node.name: node.output.name for node in graph.nodes}
-    limit = SLOWER * estimated_instructions(found[1], target)
+    extra = (SLOWER - 1) * estimated_instructions(found[1], target)
     best, wanted, tries = found, dict[str, str](), 0
     while tries < SCRATCH_TRIES:
-        more = leaner_kernels(found[1], found[2], wanted, names, target)
+        more = leaner_kernels(found[1], found[2], wanted, names, target, options.preference, most_extra=extra)
         if more is None:
             break
         try:
             found = _plan(_scheduler(graph, target, options, more), 0, options)
         except UsageError:  # it serves the rows of an operator, say, that would now run as a whole
-            break
-        if estimated_instructions(found[1], target) > limit:
             break
         wanted = more
         best, tries = (found, 0) if found[2].arena_bytes < best[2].arena_bytes else (best, tries + 1)

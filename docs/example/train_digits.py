@@ -138,12 +138,14 @@ def loss_and_accuracy(net: nn.Module, images: Images) -> tuple[float, float]:
     return functional.cross_entropy(logits, y).item(), right.item()
 
 
-def train(training: Images, validation: Images, epochs: int, size: int = 64) -> DigitsNet:
-    """The network as it was after the epoch with the lowest validation loss."""
-    net, best, least = DigitsNet(), {}, float("inf")
+def train(
+    net: nn.Module, training: Images, validation: Images, epochs: int, rate: float = 1e-2, size: int = 64
+) -> nn.Module:
+    """The network as it was after the epoch with the lowest validation loss; `rate` is the highest learning rate."""
+    best, least = {}, float("inf")
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-2)
     steps = epochs * (len(training.x) // size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1e-2, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=steps)
     for epoch in range(epochs):
         net.train()
         for x, y in batches(training, size):
@@ -159,7 +161,7 @@ def train(training: Images, validation: Images, epochs: int, size: int = 64) -> 
     return net.eval()
 
 
-def convert(net: DigitsNet, path: Path) -> None:
+def convert(net: nn.Module, path: Path) -> None:
     """Write the network with a softmax at its end as a float TFLite file for one image."""
     sample = torch.zeros(1, 8, 8, 1)
     litert_torch.convert(nn.Sequential(net, nn.Softmax(dim=-1)).eval(), (sample,)).export(str(path))
@@ -215,7 +217,7 @@ def main() -> None:
     make_repeatable(options.seed)
 
     training, validation, test = load_split()
-    net = train(training, validation, options.epochs)
+    net = train(DigitsNet(), training, validation, options.epochs)
     float_path = options.out / "digits_float.tflite"
     convert(net, float_path)
     model = quantise(float_path, training.x[:CALIBRATION_IMAGES])

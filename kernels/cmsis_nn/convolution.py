@@ -1,4 +1,4 @@
-"""arm_convolve_wrapper_s8 and arm_depthwise_conv_wrapper_s8."""
+"""arm_convolve_wrapper_s8, and arm_depthwise_conv_wrapper_s8 or what it would call."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.cmsis_nn import cost
 from tinyc.kernels.cmsis_nn import scratch as library
 from tinyc.kernels.cmsis_nn.shapes import (
     CmsisKernel,
@@ -16,8 +17,8 @@ from tinyc.kernels.cmsis_nn.shapes import (
     image,
     tile,
 )
-from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables
-from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
+from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables, multipliers_of
+from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
@@ -41,10 +42,7 @@ class WindowKernel(CmsisKernel):
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         channels = site.sig.output.shape[3]
-        return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)
-
-    def cost(self, site: Site, target: Target) -> float:
-        return self.per_mac[target.simd] * site.op.macs(site.sig) + 12 * site.sig.output.elements
+        return multiplier_tables(multipliers_of(site)) | bias_table(site, channels)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -68,7 +66,11 @@ class WindowKernel(CmsisKernel):
         )
         for name, shape, pointer in operands:
             arguments += [dims(c, f"{name}_dims", shape), pointer]
-        c.cmsis(self.function, *arguments)
+        c.cmsis(self.call(site, target), *arguments)
+
+    def call(self, site: Site, target: Target) -> str:
+        """The library's function."""
+        return self.function
 
     def extra(self, site: Site) -> dict[str, int]:
         """Fields that only this function's parameters have."""
@@ -89,6 +91,9 @@ class ConvolveS8(WindowKernel):
     def scratch(self, site: Site, target: Target) -> int:
         return library.convolve_wrapper(target.simd, **self.geometry(site))
 
+    def cost(self, site: Site, target: Target) -> float:
+        return cost.convolution(site, target.simd)
+
 
 @kernel("cmsis-nn/depthwise_conv_s8", op=DepthwiseConv2D)
 class DepthwiseConvS8(WindowKernel):
@@ -96,7 +101,6 @@ class DepthwiseConvS8(WindowKernel):
 
     parameters = "cmsis_nn_dw_conv_params"
     function = "arm_depthwise_conv_wrapper_s8"
-    per_mac = {"none": 14.0, "dsp": 8.7, "mve": 1.3}
 
     def refuses(self, site: Site, target: Target) -> str | None:
         exact = library.depthwise_wrapper_is_exact(target.simd, **self.geometry(site))
@@ -104,6 +108,15 @@ class DepthwiseConvS8(WindowKernel):
 
     def scratch(self, site: Site, target: Target) -> int:
         return library.depthwise_wrapper(target.simd, **self.geometry(site))
+
+    def cost(self, site: Site, target: Target) -> float:
+        return cost.depthwise(site, target.simd)
+
+    def call(self, site: Site, target: Target) -> str:
+        """What the wrapper would call, where that is known: the wrapper links every other kernel as well (8 KB)."""
+        known = {key: self.geometry(site)[key] for key in ("input_shape", "output_shape", "dilation")}
+        optimised = library.depthwise_wrapper_is_optimised_mve(**known)
+        return "arm_depthwise_conv_s8_opt" if target.simd == "mve" and optimised else self.function
 
     def extra(self, site: Site) -> dict[str, int]:
         return {"ch_mult": site.sig.output.shape[3] // site.sig.input(0).shape[3]}

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.cmsis_nn import cost
 from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims
 from tinyc.kernels.common.tables import BIAS, bias_of, bias_table, multiplier_tables
 from tinyc.ops.fixed_point import wrap32
@@ -21,7 +22,7 @@ class FullyConnectedS8(CmsisKernel):
     """Dense layer. On Helium the library reads bias and input offset as one sum per output: a table."""
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
-        op, (_, outputs) = site.op, site.sig.output.shape
+        op, outputs = site.op, site.sig.output.shape[-1]
         assert isinstance(op, FullyConnected)
         bias = bias_table(site, outputs)
         tables = bias | (multiplier_tables(op.multipliers(site.sig)) if self._per_channel(site) else {})
@@ -43,7 +44,7 @@ class FullyConnectedS8(CmsisKernel):
         return wrap32(total).astype(np.int32)
 
     def cost(self, site: Site, target: Target) -> float:
-        return self.per_mac[target.simd] * site.op.macs(site.sig) + 12 * site.sig.output.elements
+        return cost.dense(site, target.simd)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
@@ -51,7 +52,7 @@ class FullyConnectedS8(CmsisKernel):
         sums = target.simd == "mve"
         ctx = c.struct(
             "cmsis_nn_context", "ctx", buf=c.mutable_constant("sums") if sums else "NULL",
-            size=4 * y.shape[1] if sums else 0,
+            size=4 * y.shape[-1] if sums else 0,
         )
         params = c.struct(
             "cmsis_nn_fc_params", "params", input_offset=-x.zero_point,
@@ -68,7 +69,7 @@ class FullyConnectedS8(CmsisKernel):
             function, quant = "arm_fully_connected_s8", c.struct(
                 "cmsis_nn_per_tensor_quant_params", "quant", multiplier=m.multiplier[0], shift=m.shift[0]
             )
-        rows, depth = x.shape
+        rows, depth = y.elements // y.shape[-1], x.shape[-1]
         c.cmsis(
             function, ctx, params, quant,
             dims(c, "input_dims", (rows, 1, 1, depth)), c.input(0),

@@ -134,6 +134,12 @@ def depthwise_wrapper(
     return 0 if _is_3x3_depthwise(window) else 2 * height * width * input_shape[3]
 
 
+def depthwise_wrapper_is_optimised_mve(*, input_shape: Shape, output_shape: Shape, dilation: Pair) -> bool:
+    """Whether ``arm_depthwise_conv_wrapper_s8`` calls ``arm_depthwise_conv_s8_opt`` on MVE, for one image."""
+    one_to_one = input_shape[3] == output_shape[3]
+    return one_to_one and dilation == (1, 1) and not _runs_as_convolution(input_shape, output_shape)
+
+
 def depthwise_wrapper_is_exact(
     simd: Simd,
     *,

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Shape
 from tinyc.program.kernel import Kernel
 
 
 class CmsisKernel(Kernel):
-    """A call of the library. Instruction estimates go by kind of SIMD."""
+    """A call of the library."""
 
     includes = ("arm_nnfunctions.h",)
-    # instructions per multiply-accumulate
-    per_mac: ClassVar[Mapping[str, float]] = {"none": 8.0, "dsp": 3.0, "mve": 0.8}
 
 
 def image(shape: Shape) -> tuple[int, int, int, int]:

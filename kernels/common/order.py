@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +25,16 @@ def trailing_distance(access: Access, x: TensorType, y: TensorType) -> int | Non
     behind = np.arange(y.elements) * y.dtype.bytes - still_needed * x.dtype.bytes
     distance = max(0, int(behind.max()))
     return distance if _aligned(distance) < _aligned(y.bytes) else None
+
+
+def trailing(ends: Sequence[int], first_read: Sequence[int], output_bytes: int) -> int | None:
+    """Bytes by which the output must lie below the input, for a kernel that says itself how far it has come.
+
+    When the output is written up to each of `ends`, the input is still to be read from the byte in `first_read` on.
+    None where an overlap would gain nothing.
+    """
+    distance = max((end - first for end, first in zip(ends, first_read, strict=True)), default=0)
+    return max(0, distance) if distance < output_bytes else None
 
 
 def _first_read(access: Access, x: Shape, y: Shape) -> Array:

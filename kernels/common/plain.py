@@ -7,6 +7,7 @@ from tinyc.ops.fixed_point import Multiplier
 from tinyc.program.kernel import Kernel, Site
 
 MATH = "../common/tinyc_math.h"
+DIVIDE = "../common/tinyc_divide.h"
 WALK = "../common/tinyc_walk.h"
 MOVE = "../common/tinyc_move.h"
 

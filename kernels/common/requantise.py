@@ -58,6 +58,12 @@ def requantisers_between(m: ChannelMultipliers, zero_point: int, low: Array, hig
     )
 
 
+def rounds_once(shift: Array, bound: Array) -> Array:
+    """Where a requantiser of kind -1 does: no shift, and accumulators of at most `bound`, doubled, fit in 32 bits."""
+    fits: Array = (shift == 0) & (bound < 2**30)
+    return fits
+
+
 def accumulator_ends(weights: Array, bias: Array, zero_point: int) -> tuple[Array, Array]:
     """Smallest and largest bias + Σ (x − zero_point)·w of each channel; `weights` are [taps, channels], int64."""
     up, down = np.maximum(weights, 0).sum(axis=0), np.minimum(weights, 0).sum(axis=0)

@@ -6,10 +6,18 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.ops.conv import ChannelMultipliers
+from tinyc.ops.conv import ChannelMultipliers, Convolution
+from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site
 
 BIAS = 2  # its input index
+
+
+def multipliers_of(site: Site) -> ChannelMultipliers:
+    """How a convolution or dense layer requantises each output channel."""
+    op = site.op
+    assert isinstance(op, Convolution | FullyConnected)
+    return op.multipliers(site.sig)
 
 
 def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:

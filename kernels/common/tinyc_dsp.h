@@ -143,7 +143,8 @@ TINYC_DSP_3(tinyc_high_multiply_add, (int32_t)(((int64_t)(int32_t)x * (int32_t)y
  *
  * Where shift is 1..22 the accumulator comes doubled, so that the high half of its product with the multiplier is the
  * doubling high multiply, and `rounding` is 2^(shift - 1) + (zero_point << shift): four instructions. Where it is 0,
- * the accumulator comes as it is and `rounding` holds the multiplier's own shift (positive is to the left).
+ * the accumulator comes as it is and `rounding` holds the multiplier's own shift (positive is to the left). Where it is
+ * -1, that shift is 0: the accumulator comes as it is, its double fits in 32 bits, and `rounding` is the zero point.
  */
 typedef struct {
     int32_t multiplier;
@@ -160,12 +161,22 @@ static inline int8_t tinyc_requantise_doubled(int32_t doubled, int32_t multiplie
     return (int8_t)tinyc_saturate_8((scaled + (doubled >> 31)) >> shift);
 }
 
-/* The code of an accumulator of either kind. */
+/* The code of an accumulator that is rounded once. */
+static inline int8_t tinyc_requantise_once(int32_t accumulator, int32_t multiplier, int32_t rounding)
+{
+    const uint32_t doubled = (uint32_t)accumulator << 1;
+    return (int8_t)tinyc_saturate_8(tinyc_high_multiply_add(doubled, (uint32_t)multiplier, rounding));
+}
+
+/* The code of an accumulator of any kind. */
 static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantiser *r, int32_t zero_point)
 {
     static const int32_t all_codes[2] = {-128, 127};
     if (r->shift > 0) {
         return tinyc_requantise_doubled(accumulator, r->multiplier, r->rounding, r->shift);
+    }
+    if (r->shift < 0) {
+        return tinyc_requantise_once(accumulator, r->multiplier, r->rounding);
     }
     return tinyc_code(tinyc_multiply(accumulator, r->multiplier, r->rounding), zero_point, all_codes);
 }

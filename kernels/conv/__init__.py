@@ -8,9 +8,9 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables
+from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables, multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
+from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
@@ -29,7 +29,7 @@ class DirectConvolution(PlainKernel):
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         channels = site.sig.output.shape[3]
-        return multiplier_tables(channel_multipliers(site.sig, channels)) | bias_table(site, channels)
+        return multiplier_tables(multipliers_of(site)) | bias_table(site, channels)
 
     def cost(self, site: Site, target: Target) -> float:
         return self.per_mac * site.op.macs(site.sig) + 60 * site.sig.output.elements

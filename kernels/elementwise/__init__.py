@@ -8,7 +8,7 @@ from tinyc.codegen.writer import CallWriter, Field
 from tinyc.ir.types import Shape
 from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
 from tinyc.kernels.common.walk import braces, row_major, strided
-from tinyc.ops.elementwise import ADD_LEFT_SHIFT, Add, Binary, Maximum, Minimum, Mul, Sub, Sum
+from tinyc.ops.elementwise import Add, Binary, Maximum, Minimum, Mul, SquaredDifference, Sub, Sum
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
@@ -43,7 +43,7 @@ class BroadcastKernel(PlainKernel):
 
 
 class SumKernel(BroadcastKernel):
-    """a + b or a - b."""
+    """a + b, a - b or the square of that."""
 
     parameters = "tinyc_sum_params"
     instructions = 68.0
@@ -53,7 +53,7 @@ class SumKernel(BroadcastKernel):
         assert isinstance(op, Sum)
         p = op.parameters(site.sig)
         return {
-            "left_shift": ADD_LEFT_SHIFT, **zero_points(site), "a_scale": fixed_point(p.a),
+            "left_shift": op.left_shift, **zero_points(site), "a_scale": fixed_point(p.a),
             "b_scale": fixed_point(p.b), "scale": fixed_point(p.output),
             "output_zero_point": site.sig.output.zero_point,
         }
@@ -73,6 +73,14 @@ class SubS8(SumKernel):
 
     function = "tinyc_sub_s8"
     sources = ("tinyc_sub_s8.c",)
+
+
+@kernel("tinyc/squared_difference_s8", op=SquaredDifference)
+class SquaredDifferenceS8(SumKernel):
+    """The square of a - b."""
+
+    function = "tinyc_squared_difference_s8"
+    sources = ("tinyc_squared_difference_s8.c",)
 
 
 @kernel("tinyc/mul_s8", op=Mul)

@@ -45,6 +45,7 @@ typedef struct {
 /* In all of them the output may lie at an operand of its own shape, or below. */
 void tinyc_add_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
 void tinyc_sub_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output); /* a - b */
+void tinyc_squared_difference_s8(const tinyc_sum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
 void tinyc_mul_s8(const tinyc_mul_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
 void tinyc_minimum_s8(const tinyc_extremum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);
 void tinyc_maximum_s8(const tinyc_extremum_params *restrict p, const int8_t *a, const int8_t *b, int8_t *output);

@@ -25,7 +25,7 @@ class FullyConnectedS8(PlainKernel):
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op = site.op
         assert isinstance(op, FullyConnected)
-        return multiplier_tables(op.multipliers(site.sig)) | bias_table(site, site.sig.output.shape[1])
+        return multiplier_tables(op.multipliers(site.sig)) | bias_table(site, site.sig.output.shape[-1])
 
     def cost(self, site: Site, target: Target) -> float:
         return 7.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
@@ -34,7 +34,8 @@ class FullyConnectedS8(PlainKernel):
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
         assert isinstance(op, FullyConnected) and w.quant is not None
         params = c.struct(
-            "tinyc_fully_connected_params", "params", rows=x.shape[0], depth=x.shape[1], outputs=y.shape[1],
+            "tinyc_fully_connected_params", "params", rows=y.elements // y.shape[-1],
+            depth=x.shape[-1], outputs=y.shape[-1],
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
             weights_zero_point=0 if w.quant.is_per_channel else w.zero_point,
         )

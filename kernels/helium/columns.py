@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.helium.packing import BLOCK, HALVES_UP, LANES, Dense, needs_constants, rounding, slowdown
-from tinyc.ops.conv import ChannelMultipliers, Conv2D, DepthwiseConv2D, channel_multipliers
+from tinyc.ops.conv import ChannelMultipliers, Conv2D, DepthwiseConv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -36,7 +38,7 @@ class ColumnsKernel(Kernel):
         return weights.reshape(weights.shape[0], -1)
 
     def multipliers(self, site: Site) -> ChannelMultipliers:
-        return channel_multipliers(site.sig, site.sig.output.shape[-1])
+        return multipliers_of(site)
 
     def depth(self, site: Site) -> int:
         """Codes of a column."""
@@ -60,7 +62,8 @@ class ColumnsKernel(Kernel):
             return None
         depth, wide, pixels = self.depth(site), site.sig.output.shape[-1], self.pixels(site)
         firsts = range(0, pixels, PAIR)  # a pair is written while it is read
-        return trailing([min(p + PAIR, pixels) * wide for p in firsts], [p * depth for p in firsts], site)
+        ends = [min(p + PAIR, pixels) * wide for p in firsts]
+        return trailing(ends, [p * depth for p in firsts], site.sig.output.bytes)
 
     def cost(self, site: Site, target: Target) -> float:
         return slowdown(target) * (60 + self.multiply_cost(site))
@@ -130,7 +133,7 @@ class GatheringKernel(ColumnsKernel):
         group = self.group(site)
         needed = np.minimum.accumulate(reads[::-1])[::-1][group::group]  # by the next group or a later one
         ends = group * y[3] * np.arange(1, len(needed) + 1)
-        return trailing([int(end) for end in ends], [int(first) for first in needed], site)
+        return trailing([int(end) for end in ends], [int(first) for first in needed], site.sig.output.bytes)
 
     def cost(self, site: Site, target: Target) -> float:
         _, rows, columns, channels = (1, 1, *site.sig.input(1).shape)[-4:]
@@ -171,13 +174,3 @@ class HeliumSpreadS8(GatheringKernel):
     def matrix(self, site: Site) -> Array:
         weights = site.constant(1)
         return np.ascontiguousarray(weights.reshape(-1, weights.shape[3]).T)
-
-
-def trailing(ends: Sequence[int], first_read: Sequence[int], site: Site) -> int | None:
-    """Bytes by which the output must lie below the input.
-
-    When the output is written up to each of `ends`, the input is still to be read from the byte in `first_read` on.
-    None where an overlap would gain nothing.
-    """
-    distance = max((end - first for end, first in zip(ends, first_read, strict=True)), default=0)
-    return max(0, distance) if distance < site.sig.output.bytes else None

@@ -10,8 +10,9 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
 from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, pairs, requantisers_between
+from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.ops.conv import Conv2D, DepthwiseConv2D, channel_multipliers
+from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
@@ -56,7 +57,7 @@ class ImageConvolution(PlainKernel):
         w, bias, zero = self.filters(site), bias_data(site), site.sig.input(0).zero_point
         outputs = len(w)
         ends = accumulator_ends(w.reshape(outputs, -1).T, bias, zero)
-        r = requantisers_between(channel_multipliers(site.sig, outputs), site.sig.output.zero_point, *ends)
+        r = requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
         folded = (bias - zero * w.reshape(outputs, -1).sum(axis=1)) * r.factor
         taps = _taps(w * r.factor[:, None, None, None], _column_words(site))
         requantiser = np.stack([r.multiplier, r.rounding, r.shift], axis=1)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from tinyc.codegen.writer import CallWriter
+from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.pointwise.packing import GROUP, needs_constants, trailing
+from tinyc.kernels.pointwise.packing import GROUP, groups, needs_constants
 from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.ops.conv import Conv2D
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
+
+MANY_GROUPS = 16  # of one tap: the sums of a piece are then loaded and stored for as many rounds at least
 
 
 @kernel("tinyc/conv_columns_s8", op=Conv2D)
@@ -18,8 +23,8 @@ class ConvColumnsS8(PairKernel):
     """Any stride, dilation and padding; one image at a time, the batch is the compiler's loop."""
 
     includes = ("tinyc_conv_columns_s8.h",)
-    headers = (*PairKernel.headers, "tinyc_conv_columns_s8.h")
-    sources = ("tinyc_columns_s8.c", "tinyc_conv_columns_s8.c", "tinyc_limit_s8.c")
+    headers = (*PairKernel.headers, "tinyc_window.h", "tinyc_conv_columns_s8.h")
+    sources: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.c", "tinyc_conv_columns_s8.c", "tinyc_limit_s8.c")
 
     def refuses(self, site: Site, target: Target) -> str | None:
         if site.sig.output.shape[0] != 1:
@@ -52,12 +57,41 @@ class ConvColumnsS8(PairKernel):
         return 60 + pixels * gathered + self.multiply_cost(site, target)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        layer, window = self.layer(site, c), self.window(site, c)
+        c.void("tinyc_conv_columns_s8", layer, window, c.input(0), c.scratch(), c.output())
+
+    def window(self, site: Site, c: CallWriter) -> str:
+        """Declares the tinyc_window; its address."""
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
         assert isinstance(op, Conv2D)
-        layer = self.layer(site, c)
-        window = c.struct(
+        return c.struct(
             "tinyc_window", "window", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
             output=braces(*y.shape[1:3]), stride=braces(*op.stride), dilation=braces(*op.dilation),
             padding=braces(*op.padding[:2]), zero_point=x.zero_point,
         )
-        c.void("tinyc_conv_columns_s8", layer, window, c.input(0), c.scratch(), c.output())
+
+
+@kernel("tinyc/conv_pieces_s8", op=Conv2D)
+class ConvPiecesS8(ConvColumnsS8):
+    """The same with columns of a few taps at a time: less scratch for large windows of many channels."""
+
+    includes = ("tinyc_conv_pieces_s8.h",)
+    headers = (*ConvColumnsS8.headers, "tinyc_conv_pieces_s8.h")
+    sources = ("tinyc_conv_pieces_s8.c", "tinyc_limit_s8.c")
+
+    def taps(self, site: Site) -> int:
+        """Of one piece: a row of the window, or a single one where it has groups enough to be worth it."""
+        return 1 if groups(1, self.depth(site)) >= MANY_GROUPS else site.sig.input(1).shape[2]
+
+    def scratch(self, site: Site, target: Target) -> int:
+        channels = site.sig.output.shape[-1]
+        return 16 * groups(self.taps(site), self.depth(site)) + 8 * (channels + channels % 2)
+
+    def cost(self, site: Site, target: Target) -> float:
+        pieces, blocks = self.pieces(site) // self.taps(site), -(-site.sig.output.shape[-1] // 2)
+        per_pair = pieces * (60 + 30 * blocks) + 30 * blocks
+        return super().cost(site, target) + -(-self.pixels(site) // 2) * per_pair
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        layer, window = self.layer(site, c), self.window(site, c)
+        c.void("tinyc_conv_pieces_s8", layer, window, self.taps(site), c.input(0), c.scratch(), c.output())

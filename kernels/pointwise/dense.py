@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.pointwise.packing import needs_constants, pack
+from tinyc.kernels.pointwise.packing import GROUP, needs_constants, pack
 from tinyc.kernels.pointwise.pairs import WITHOUT_PAIRS, PairKernel
-from tinyc.kernels.pointwise.pointwise import RowOfPixels
+from tinyc.kernels.pointwise.pointwise import DirectRowOfPixels, RowOfPixels, TriplesOfPixels
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site, kernel
@@ -38,6 +38,20 @@ class DenseRowsS8(DenseKernel, RowOfPixels):
     """Two rows times two outputs at a time."""
 
 
+@kernel("tinyc/dense_triples_s8", op=FullyConnected)
+class DenseTriplesS8(DenseKernel, TriplesOfPixels):
+    """Three rows times two outputs at a time."""
+
+
+@kernel("tinyc/dense_direct_s8", op=FullyConnected)
+class DenseDirectS8(DenseKernel, DirectRowOfPixels):
+    """Two rows times two outputs at a time, without scratch."""
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        ragged = "it takes a multiple of 4 columns" if self.depth(site) % GROUP else None
+        return super().refuses(site, target) or ragged
+
+
 @kernel("tinyc/dense_s8", op=FullyConnected)
 class DenseS8(DenseKernel):
     """One row times four outputs at a time, without scratch."""
@@ -58,7 +72,7 @@ class DenseS8(DenseKernel):
 
     def cost(self, site: Site, target: Target) -> float:
         per_group, per_block = WITHOUT_PAIRS if target.simd == "none" else (21.0, 90.0)
-        return 40 + -(-site.sig.output.shape[1] // BLOCK) * (per_group * self.groups(site) + per_block)
+        return 40 + -(-site.sig.output.shape[-1] // BLOCK) * (per_group * self.groups(site) + per_block)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output
@@ -66,7 +80,7 @@ class DenseS8(DenseKernel):
         single = self.constants(site, target)["requantisers"].size == 3
         layer = c.struct(
             "tinyc_dense", "layer", constants=c.constant("channels"), requantisers=c.constant("requantisers"),
-            requantiser_step=0 if single else 3, depth=self.depth(site), channels=y.shape[1],
+            requantiser_step=0 if single else 3, depth=self.depth(site), channels=y.shape[-1],
             zero_point=y.zero_point, clamp=braces(*op.clamp),
         )
         c.void("tinyc_dense_s8", layer, c.input(0), c.output())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyc.ir.types import Array
-from tinyc.kernels.common.requantise import requantisers
+from tinyc.kernels.common.requantise import requantisers, rounds_once
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import multiply, wrap32
 from tinyc.program.kernel import Site
@@ -83,9 +82,16 @@ class Dense:
         code = self.codes(self.reach[0])
         fixed = np.stack([0 * code, 2 * code + 1, 0 * code + 1], axis=1)
         table = np.where(self.constant[:, None], fixed, np.stack([r.multiplier, r.rounding, r.shift], axis=1))
-        plain = in_blocks(table[:, 2] == 0, block).any(axis=1).repeat(block)[: len(code), None]
-        as_given = np.stack([self.multipliers.multiplier, self.multipliers.shift, 0 * code], axis=1)
-        return np.where(plain, as_given, table).astype(np.int32)
+        plain = self.of_any(table[:, 2] == 0, block)
+        multiplier, shift = np.array(self.multipliers.multiplier), np.array(self.multipliers.shift)
+        once = ~self.of_any(~rounds_once(shift, np.maximum(*map(np.abs, self.reach))), block)
+        as_given = np.stack([multiplier, np.where(once, self.output_zero_point, shift), -1 * once], axis=1)
+        return np.where(plain[:, None], as_given, table).astype(np.int32)
+
+    def of_any(self, marked: Array, block: int) -> Array:
+        """For each channel, whether one of its block is marked."""
+        found: Array = in_blocks(marked, block).any(axis=1).repeat(block)[: len(marked)]
+        return found
 
 
 def needs_constants(site: Site) -> str | None:
@@ -121,13 +127,3 @@ def interleave(weights: Array) -> Array:
 def groups(pieces: int, depth: int) -> int:
     """Groups of all pieces together."""
     return pieces * -(-depth // GROUP)
-
-
-def trailing(ends: Sequence[int], first_read: Sequence[int], output_bytes: int) -> int | None:
-    """Bytes by which the output must lie below the input.
-
-    After each pair of pixels the output is written up to `ends`, and of the input `first_read` is the lowest byte
-    that a later pair reads. None where an overlap would gain nothing.
-    """
-    distance = max((end - first for end, first in zip(ends, first_read, strict=True)), default=0)
-    return max(0, distance) if distance < output_bytes else None

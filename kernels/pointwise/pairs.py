@@ -8,9 +8,10 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import Dense, groups, pack
-from tinyc.ops.conv import ChannelMultipliers, Conv2D, channel_multipliers
+from tinyc.ops.conv import ChannelMultipliers, Conv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Kernel, Site
 from tinyc.targets import Target
@@ -25,12 +26,12 @@ class PairKernel(Kernel):
 
     includes: ClassVar[tuple[str, ...]] = ("tinyc_columns_s8.h",)
     headers: ClassVar[tuple[str, ...]] = (
-        "tinyc_columns_s8.h", "tinyc_block.h", "tinyc_widen.h", "tinyc_limit_s8.h", DSP, MATH,
+        "tinyc_columns_s8.h", "tinyc_block.h", "tinyc_groups.h", "tinyc_widen.h", "tinyc_limit_s8.h", DSP, MATH,
     )
     weights = frozenset({"channels"})
 
     def multipliers(self, site: Site) -> ChannelMultipliers:
-        return channel_multipliers(site.sig, site.sig.output.shape[-1])
+        return multipliers_of(site)
 
     def depth(self, site: Site) -> int:
         """Codes that lie side by side."""

@@ -21,7 +21,7 @@ static inline int32_t tinyc_rescale_doubled(int32_t sum, const tinyc_requantiser
     return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
 }
 
-/* The codes of sums that do not come doubled. */
+/* The codes of sums of the kind that few layers have. */
 static TINYC_RARE tinyc_block tinyc_rescale_plain(tinyc_block s, int32_t zero_point)
 {
     s.a0 = tinyc_requantise(s.a0, &s.r0, zero_point);
@@ -34,13 +34,20 @@ static TINYC_RARE tinyc_block tinyc_rescale_plain(tinyc_block s, int32_t zero_po
 /* The codes of sums. */
 static inline tinyc_block tinyc_rescale_block(tinyc_block s, int32_t zero_point)
 {
-    if (s.r0.shift <= 0) {
+    if (s.r0.shift > 0) {
+        s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
+        s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);
+        s.a1 = tinyc_rescale_doubled(s.a1, &s.r1);
+        s.b1 = tinyc_rescale_doubled(s.b1, &s.r1);
+        return s;
+    }
+    if (s.r0.shift == 0) {
         return tinyc_rescale_plain(s, zero_point);
     }
-    s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
-    s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);
-    s.a1 = tinyc_rescale_doubled(s.a1, &s.r1);
-    s.b1 = tinyc_rescale_doubled(s.b1, &s.r1);
+    s.a0 = tinyc_requantise_once(s.a0, s.r0.multiplier, s.r0.rounding);
+    s.b0 = tinyc_requantise_once(s.b0, s.r0.multiplier, s.r0.rounding);
+    s.a1 = tinyc_requantise_once(s.a1, s.r1.multiplier, s.r1.rounding);
+    s.b1 = tinyc_requantise_once(s.b1, s.r1.multiplier, s.r1.rounding);
     return s;
 }
 

@@ -1,54 +1,20 @@
 #include "tinyc_columns_s8.h"
 
 #include "tinyc_block.h"
+#include "tinyc_groups.h"
 
 #if TINYC_DSP
 
-/* One group: 14 instructions for 16 products. */
-#define GROUP                           \
-    "ldmia %[x]!, {r4, r5, r6, r8}\n\t" \
-    "ldmia %[w]!, {r9, r10}\n\t"        \
-    "sxtb16 r12, r9\n\t"                \
-    "sxtb16 r9, r9, ror #8\n\t"         \
-    "smlad %[a0], r4, r12, %[a0]\n\t"   \
-    "smlad %[b0], r6, r12, %[b0]\n\t"   \
-    "smlad %[a1], r4, r9, %[a1]\n\t"    \
-    "smlad %[b1], r6, r9, %[b1]\n\t"    \
-    "sxtb16 r12, r10\n\t"               \
-    "sxtb16 r10, r10, ror #8\n\t"       \
-    "smlad %[a0], r5, r12, %[a0]\n\t"   \
-    "smlad %[b0], r8, r12, %[b0]\n\t"   \
-    "smlad %[a1], r5, r10, %[a1]\n\t"   \
-    "smlad %[b1], r8, r10, %[b1]\n\t"
-
-/* Takes the constants of two channels and multiplies them with the columns. A round is four groups; the first one is
- * entered where as many are left as make the others whole. Compilers would spill here, so it is one piece of assembly,
- * in which all registers but the frame pointer hold something: `end` waits on the stack. */
+/* Takes the constants of two channels and multiplies them with the columns. */
 static inline tinyc_block multiply(const uint32_t *x, const uint32_t *end, const int32_t **constants)
 {
     const int32_t *w = *constants;
     int32_t a0, a1, b0, b1;
     register int32_t m0 __asm__("r4") = (int32_t)(uintptr_t)end;
     register int32_t h0 __asm__("r5"), s0 __asm__("r6"), m1 __asm__("r8"), h1 __asm__("r9"), s1 __asm__("r10");
-    __asm__ volatile("push {r4}\n\t"
-                     "sub r4, r4, %[x]\n\t"
-                     "lsls r4, r4, #27\n\t" /* bit 0 of the number of groups to N, bit 1 to C */
-                     "ldrd %[a0], %[a1], [%[w]], #8\n\t"
+    __asm__ volatile("ldrd %[a0], %[a1], [%[w]], #8\n\t"
                      "mov %[b0], %[a0]\n\t"
-                     "mov %[b1], %[a1]\n\t"
-                     "bcc 5f\n\t"
-                     "bmi 2f\n\t"
-                     "b 3f\n"
-                     "5:\n\t"
-                     "bmi 4f\n"
-                     "1:\n\t" GROUP
-                     "2:\n\t" GROUP
-                     "3:\n\t" GROUP
-                     "4:\n\t" GROUP
-                     "ldr r4, [sp]\n\t"
-                     "cmp %[x], r4\n\t"
-                     "bne 1b\n\t"
-                     "add sp, sp, #4\n\t"
+                     "mov %[b1], %[a1]\n\t" TINYC_GROUPS
                      "ldmia %[w]!, {r4, r5, r6, r8, r9, r10}"
                      : [a0] "=&r"(a0), [a1] "=&r"(a1), [b0] "=&r"(b0), [b1] "=&r"(b1), [x] "+&r"(x), [w] "+&r"(w),
                        "+&r"(m0), "=&r"(h0), "=&r"(s0), "=&r"(m1), "=&r"(h1), "=&r"(s1)

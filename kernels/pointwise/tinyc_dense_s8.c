@@ -1,3 +1,7 @@
+#if defined(__arm__) && !defined(__clang__)
+/* The assembly takes nearly all registers: GCC finds no room for its operands unoptimised or with a frame pointer. */
+#pragma GCC optimize("O3", "omit-frame-pointer")
+#endif
 #include "tinyc_dense_s8.h"
 
 #include "tinyc_limit_s8.h"
@@ -85,7 +89,7 @@ static inline sums multiply(sums s, const int8_t *x, const int8_t *end, const in
 
 #endif
 
-/* Codes of one to four channels of either kind. */
+/* Codes of one to four channels of any kind. */
 static TINYC_RARE void store_any(const tinyc_dense *layer, const sums *s, const int32_t *r, int32_t channels,
                                  int8_t *output)
 {
@@ -114,11 +118,15 @@ void tinyc_dense_s8(const tinyc_dense *layer, const int8_t *input, int8_t *outpu
         }
         if (c + BLOCK > layer->channels || r[2] == 0) {
             store_any(layer, &s, r, layer->channels - c, output + c);
-            continue;
-        }
-        for (int32_t i = 0; i < BLOCK; i++) {
-            const int32_t *q = r + i * step;
-            output[c + i] = tinyc_requantise_doubled(tinyc_shift_left(s.of[i], 1), q[0], q[1], q[2]);
+        } else if (r[2] > 0) {
+            for (int32_t i = 0; i < BLOCK; i++) {
+                const int32_t *q = r + i * step;
+                output[c + i] = tinyc_requantise_doubled(tinyc_shift_left(s.of[i], 1), q[0], q[1], q[2]);
+            }
+        } else {
+            for (int32_t i = 0; i < BLOCK; i++) {
+                output[c + i] = tinyc_requantise_once(s.of[i], r[i * step], r[i * step + 1]);
+            }
         }
     }
     tinyc_limit_s8(output, layer->channels, layer->clamp);

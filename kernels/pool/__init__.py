@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter, Field
-from tinyc.kernels.common.plain import MATH, PlainKernel
+from tinyc.kernels.common.plain import DIVIDE, MATH, PlainKernel
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.pool import AveragePool2D, AveragePoolEven2D, MaxPool2D, Pool2D
 from tinyc.program.kernel import Site, kernel
@@ -17,7 +17,7 @@ class PlainPool(PlainKernel):
 
     function: ClassVar[str]
     includes = ("tinyc_pool_s8.h",)
-    headers = ("tinyc_pool_s8.h", MATH)
+    headers: ClassVar[tuple[str, ...]] = ("tinyc_pool_s8.h", MATH)
 
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
@@ -62,6 +62,7 @@ class MaxPoolS8(PlainPool):
 class AveragePoolEvenS8(PlainPool):
     """Mean of each window on the output's scale, halves to even; in 32 bits where the scale stays."""
 
+    headers = (*PlainPool.headers, DIVIDE)
     sources = ("tinyc_average_pool_even_s8.c",)
 
     def cost(self, site: Site, target: Target) -> float:

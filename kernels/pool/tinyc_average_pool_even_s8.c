@@ -1,27 +1,7 @@
 #include "tinyc_pool_s8.h"
 
+#include "tinyc_divide.h"
 #include "tinyc_math.h"
-
-/* sum / count to the nearest, halves to a quotient q with q + odd even; count above 0. */
-static int32_t divide(int32_t sum, int32_t count, int32_t odd)
-{
-    const int32_t magnitude = sum < 0 ? -sum : sum;
-    int32_t quotient = magnitude / count;
-    const int32_t twice = 2 * (magnitude - quotient * count);
-    quotient += twice > count || (twice == count && ((quotient + odd) & 1) == 1);
-    return sum < 0 ? -quotient : quotient;
-}
-
-/* The same for 64 bits; the quotient is limited to what any code could need. */
-static int32_t divide_wide(int64_t sum, int64_t count, int32_t odd)
-{
-    const int64_t magnitude = sum < 0 ? -sum : sum;
-    int64_t quotient = magnitude / count;
-    const int64_t rest = magnitude - quotient * count;
-    quotient += rest > count - rest || (rest == count - rest && ((quotient + odd) & 1) == 1);
-    const int32_t limited = quotient > 512 ? 512 : (int32_t)quotient;
-    return sum < 0 ? -limited : limited;
-}
 
 static int32_t sum_of(const tinyc_pool_params *p, const int8_t *channel, tinyc_pool_window w, int32_t zero_point)
 {
@@ -45,8 +25,8 @@ void tinyc_average_pool_even_s8(const tinyc_pool_params *restrict p, const tinyc
             for (int32_t c = 0; c < p->channels; c++) {
                 const int32_t sum = sum_of(p, input + c, window, even->input_zero_point);
                 const int32_t mean = even->multiplier == 0
-                    ? divide(sum, count, even->odd)
-                    : divide_wide((int64_t)sum * even->multiplier, (int64_t)count << even->shift, even->odd);
+                    ? tinyc_divide_to_even(sum, count, even->odd)
+                    : tinyc_divide_wide_to_even((int64_t)sum * even->multiplier, (int64_t)count << even->shift, even->odd);
                 *output++ = tinyc_clamp(mean + even->output_zero_point, p->clamp[0], p->clamp[1]);
             }
         }

@@ -1,57 +1,113 @@
-"""Softmax in gemmlowp's fixed point."""
+"""Softmax in gemmlowp's fixed point: exponentials computed, or looked up where rows are long."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
 from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel, fixed_point
+from tinyc.kernels.common.requantise import DSP
 from tinyc.ops.softmax import Softmax, SoftmaxRows, SoftmaxScaled
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
+
+LONG_ROW = 16  # elements, from which on 1,024 bytes of flash save instructions in earnest
 
 
 class RowsKernel(PlainKernel):
     """Rows of any length that the operator takes, one after the other."""
 
+    table: ClassVar[bool] = False  # of exponentials, one for each difference of two codes
     includes = ("tinyc_softmax_s8.h",)
-    headers = ("tinyc_softmax_s8.h", MATH)
-    sources = ("tinyc_softmax_s8.c",)
+    headers = ("tinyc_softmax_s8.h", "tinyc_exponential.h", DSP, MATH)
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        short = self.table and site.sig.output.shape[-1] < LONG_ROW
+        return f"its table is for rows of {LONG_ROW} elements or more" if short else None
 
     def trails(self, site: Site, input: int) -> int | None:
         """0: a row's last pass, the only one that writes, needs only the elements that it replaces."""
         return 0
 
+    def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
+        op = site.op
+        assert isinstance(op, SoftmaxRows)
+        differences = -np.arange(256)
+        return {"exponentials": op.exponentials(site.sig, differences).astype(np.int32)} if self.table else {}
+
     def cost(self, site: Site, target: Target) -> float:
-        return 255.0 * site.sig.output.elements
+        y = site.sig.output
+        return 40 + self.per_row * y.elements / y.shape[-1] + self.per_element(target) * y.elements
 
-    def output(self, site: Site) -> dict[str, int]:
-        """The fields that say how a probability becomes a code."""
-        raise NotImplementedError(f"{self.name} declares no output")
+    per_row: ClassVar[float] = 250.0
 
-    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+    def per_element(self, target: Target) -> float:
+        """Instructions per element."""
+        raise NotImplementedError(f"{self.name} declares no cost")
+
+    def params(self, site: Site, c: CallWriter) -> str:
+        """Declares the tinyc_softmax_params; its address."""
         op, length = site.op, site.sig.output.shape[-1]
         assert isinstance(op, SoftmaxRows)
-        params = c.struct(
+        return c.struct(
             "tinyc_softmax_params", "params", rows=site.sig.output.elements // length, length=length,
             difference=fixed_point(op.multiplier(site.sig)), least_difference=op.least_difference(site.sig),
-            **self.output(site),
+            exponentials=c.constant("exponentials") if self.table else "NULL",
         )
-        c.void("tinyc_softmax_s8", params, c.input(0), c.output())
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        c.void("tinyc_softmax_s8", self.params(site, c), c.input(0), c.output())
 
 
 @kernel("tinyc/softmax_s8", op=Softmax)
 class SoftmaxS8(RowsKernel):
     """The output in steps of 1/256."""
 
-    def output(self, site: Site) -> dict[str, int]:
-        return {"multiplier": 0, "shift": 0, "zero_point": 0}
+    sources = ("tinyc_softmax_s8.c",)
+
+    def per_element(self, target: Target) -> float:
+        return 255.0
+
+
+@kernel("tinyc/softmax_table_s8", op=Softmax)
+class SoftmaxTableS8(SoftmaxS8):
+    """The same with exponentials from a table."""
+
+    table = True
+
+    def per_element(self, target: Target) -> float:
+        return 50.0
 
 
 @kernel("tinyc/softmax_scaled_s8", op=SoftmaxScaled)
 class SoftmaxScaledS8(RowsKernel):
     """The output on a scale of its own."""
 
-    def output(self, site: Site) -> dict[str, int]:
+    sources = ("tinyc_softmax_scaled_s8.c",)
+
+    def per_element(self, target: Target) -> float:
+        return 225.0
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
         assert isinstance(op, SoftmaxScaled)
         m = op.output_multiplier(site.sig)
-        return {"multiplier": m.multiplier, "shift": 62 - m.shift, "zero_point": site.sig.output.zero_point}
+        to = c.struct(
+            "tinyc_softmax_output", "to", multiplier=m.multiplier, shift=30 - m.shift,
+            zero_point=site.sig.output.zero_point,
+        )
+        c.void("tinyc_softmax_scaled_s8", self.params(site, c), to, c.input(0), c.output())
+
+
+@kernel("tinyc/softmax_scaled_table_s8", op=SoftmaxScaled)
+class SoftmaxScaledTableS8(SoftmaxScaledS8):
+    """The same with exponentials from a table."""
+
+    table = True
+
+    def per_element(self, target: Target) -> float:
+        return 33.0 if target.simd == "none" else 22.0

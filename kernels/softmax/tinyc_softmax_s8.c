@@ -1,102 +1,13 @@
-/* In Q notation, Qm.n has m integer and n fractional bits; all numbers are int32 and products are high multiplies, so
- * Qa times Qb is Q(a + b). Constants are the nearest raw numbers to the reals beside them. */
-#include "tinyc_softmax_s8.h"
+#include "tinyc_exponential.h"
 
 #define SUM_INTEGER_BITS 12
 
-static int32_t shift_left_saturating(int32_t x, int32_t exponent)
+static inline void softmax_row(const tinyc_softmax_params *p, const int32_t *table, const int8_t *input, int8_t *output)
 {
-    const int32_t limit = INT32_MAX >> exponent;
-    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : x * (1 << exponent);
-}
-
-/* e^x in Q0.31 for x in [-1/4, 0) in Q0.31: Taylor polynomial of degree 4 around -1/8. */
-static int32_t exp_near_zero(int32_t x)
-{
-    const int32_t exp_minus_eighth = 1895147668;
-    const int32_t third = 715827883;
-    const int32_t d = x + (1 << 28);
-    const int32_t d2 = tinyc_high_multiply(d, d);
-    const int32_t d3 = tinyc_high_multiply(d2, d);
-    const int32_t d4 = tinyc_high_multiply(d2, d2);
-    const int32_t cubic = tinyc_high_multiply(tinyc_shift_right(d4, 2) + d3, third);
-    const int32_t higher = tinyc_shift_right(cubic + d2, 1);
-    return exp_minus_eighth + tinyc_high_multiply(d + higher, exp_minus_eighth);
-}
-
-/* e^x in Q0.31 for x in [-31, 0] in Q5.26: e^(x mod 1/4), times e^-2^k for each bit 2^k of the rest. */
-static int32_t exp_of_negative(int32_t x)
-{
-    static const int32_t power[7] = {
-        1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242, /* e^-1/4, e^-1/2, ... e^-16 */
-    };
-    const int32_t quarter = 1 << 24;
-    const int32_t near = (int32_t)((uint32_t)x & (uint32_t)(quarter - 1)) - quarter;
-    if (x == 0) {
-        return INT32_MAX;
-    }
-    int32_t result = exp_near_zero(near * 32);
-    uint32_t quarters = (uint32_t)(near - x) >> 24;
-    for (int32_t k = 0; k < 7; k++, quarters >>= 1) {
-        if (quarters & 1u) {
-            result = tinyc_high_multiply(result, power[k]);
-        }
-    }
-    return result;
-}
-
-/* 1 / (1 + x) in Q0.31 for x in [0, 1] in Q0.31: three Newton steps on the reciprocal of (1 + x) / 2, in Q2.29. */
-static int32_t one_over_one_plus(int32_t x)
-{
-    const int32_t start = 1515870810;  /* 48/17 */
-    const int32_t slope = -1010580540; /* -32/17 */
-    const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1);
-    int32_t y = start + tinyc_high_multiply(half, slope);
-    for (int32_t step = 0; step < 3; step++) {
-        const int32_t error = (1 << 29) - tinyc_high_multiply(half, y);
-        y = tinyc_add_wrapping(y, shift_left_saturating(tinyc_high_multiply(y, error), 2));
-    }
-    return shift_left_saturating(y, 1);
-}
-
-/* e^(beta * difference) in Q0.31; 0 where the difference is too far below 0 to count. */
-static int32_t exp_of_difference(const tinyc_softmax_params *p, int32_t difference)
-{
-    if (difference < p->least_difference) {
-        return 0;
-    }
-    return exp_of_negative(tinyc_high_multiply(tinyc_shift_left(difference, p->difference.shift), p->difference.value));
-}
-
-static int32_t maximum(const int8_t *row, int32_t length)
-{
-    int32_t highest = row[0];
-    for (int32_t i = 1; i < length; i++) {
-        highest = row[i] > highest ? row[i] : highest;
-    }
-    return highest;
-}
-
-/* A probability, times 2^-exponent, as a code of the output. */
-static int32_t code_of(const tinyc_softmax_params *p, int32_t probability, int32_t exponent)
-{
-    const int32_t shift = p->shift + exponent;
-    if (p->multiplier == 0) {
-        return tinyc_shift_right(probability, exponent + 31 - 8) - 128;
-    }
-    if (shift > 62) { /* below half a code */
-        return p->zero_point;
-    }
-    const int64_t half = (int64_t)1 << (shift - 1);
-    return (int32_t)(((int64_t)probability * p->multiplier + half) >> shift) + p->zero_point;
-}
-
-static void softmax_row(const tinyc_softmax_params *p, const int8_t *input, int8_t *output)
-{
-    const int32_t highest = maximum(input, p->length);
+    const int32_t length = p->length, highest = tinyc_maximum_code(input, length);
     int32_t sum = 0; /* Q12.19, from 1 to 4095 */
-    for (int32_t i = 0; i < p->length; i++) {
-        sum += tinyc_shift_right(exp_of_difference(p, input[i] - highest), SUM_INTEGER_BITS);
+    for (int32_t i = 0; i < length; i++) {
+        sum += tinyc_shift_right(tinyc_exponential(p, table, highest - input[i]), SUM_INTEGER_BITS);
     }
     uint32_t normalised = (uint32_t)sum; /* 1 + x, x in Q0.31 */
     int32_t exponent = SUM_INTEGER_BITS;
@@ -104,16 +15,20 @@ static void softmax_row(const tinyc_softmax_params *p, const int8_t *input, int8
         normalised <<= 1;
         exponent--;
     }
-    const int32_t inverse = one_over_one_plus((int32_t)(normalised - UINT32_C(0x80000000)));
-    for (int32_t i = 0; i < p->length; i++) {
-        const int32_t probability = tinyc_high_multiply(exp_of_difference(p, input[i] - highest), inverse);
-        output[i] = tinyc_clamp(code_of(p, probability, exponent), -128, 127);
+    const int32_t inverse = tinyc_one_over_one_plus((int32_t)(normalised - UINT32_C(0x80000000)));
+    for (int32_t i = 0; i < length; i++) {
+        const int32_t probability = tinyc_high_multiply(tinyc_exponential(p, table, highest - input[i]), inverse);
+        output[i] = tinyc_clamp(tinyc_shift_right(probability, exponent + 31 - 8) - 128, -128, 127);
     }
 }
 
-void tinyc_softmax_s8(const tinyc_softmax_params *restrict p, const int8_t *input, int8_t *output)
+void tinyc_softmax_s8(const tinyc_softmax_params *p, const int8_t *input, int8_t *output)
 {
-    for (int32_t row = 0; row < p->rows; row++) {
-        softmax_row(p, input + row * p->length, output + row * p->length);
+    for (int32_t row = 0; row < p->rows; row++, input += p->length, output += p->length) {
+        if (p->exponentials != NULL) {
+            softmax_row(p, p->exponentials, input, output);
+        } else {
+            softmax_row(p, NULL, input, output);
+        }
     }
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tinyc.codegen.writer import CallWriter
-from tinyc.kernels.common.plain import MATH, PlainKernel, fixed_point
-from tinyc.ops.sums import AddRows, AverageSums, MeanSums, SumRows
+from tinyc.kernels.common.plain import DIVIDE, MATH, PlainKernel, fixed_point
+from tinyc.kernels.common.walk import braces
+from tinyc.ops.sums import AddRows, AverageEvenSums, AverageSums, MeanSums, SumRows
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
@@ -13,7 +16,7 @@ class SumsKernel(PlainKernel):
     """One channel after the other."""
 
     includes = ("tinyc_sums_s8.h",)
-    headers = ("tinyc_sums_s8.h", MATH)
+    headers: ClassVar[tuple[str, ...]] = ("tinyc_sums_s8.h", MATH)
 
 
 @kernel("tinyc/add_rows_s8", op=SumRows)
@@ -48,6 +51,27 @@ class AverageSumsS8(SumsKernel):
         op = site.op
         assert isinstance(op, AverageSums)
         c.void("tinyc_average_sums_s8", site.sig.output.elements, op.count, *op.clamp, c.input(0), c.output())
+
+
+@kernel("tinyc/average_even_sums_s8", op=AverageEvenSums)
+class AverageEvenSumsS8(SumsKernel):
+    """The average from the sums, on the output's scale, halves to even."""
+
+    headers = (*SumsKernel.headers, DIVIDE)
+    sources = ("tinyc_average_even_sums_s8.c",)
+
+    def cost(self, site: Site, target: Target) -> float:
+        return 200.0 * site.sig.output.elements
+
+    def emit(self, site: Site, target: Target, c: CallWriter) -> None:
+        op, sums, y = site.op, site.sig.input(0), site.sig.output
+        assert isinstance(op, AverageEvenSums)
+        m = op.ratio(site.sig)
+        params = c.struct(
+            "tinyc_even_sums_params", "params", count=op.count, offset=op.count * sums.zero_point,
+            multiplier=m.multiplier, shift=31 - m.shift, zero_point=y.zero_point, odd=op.odd, clamp=braces(*op.clamp),
+        )  # fmt: skip
+        c.void("tinyc_average_even_sums_s8", y.elements, params, c.input(0), c.output())
 
 
 @kernel("tinyc/mean_sums_s8", op=MeanSums)

@@ -166,7 +166,9 @@ def test_profile(tinyc: Run, model: Path) -> None:
         "rodata_bytes",
     }
     rows = data["operators"]
-    assert [set(row) for row in rows] == [{"name", "kernel", "macs", "instructions"}] * 4
+    keys = {"name", "kernel", "macs", "instructions", "classes", "estimated_instructions", "alternatives"}
+    assert [set(row) for row in rows] == [keys] * 4
+    assert all(sum(row["classes"].values()) == row["instructions"] for row in rows)
     assert [row["macs"] for row in rows] == [CONV_MACS, 0, DEPTHWISE_MACS, DENSE_MACS]
     assert all(row["instructions"] > 0 for row in rows)
     assert 0 <= data["instructions"] - sum(row["instructions"] for row in rows) < 0.01 * data["instructions"]
@@ -174,6 +176,17 @@ def test_profile(tinyc: Run, model: Path) -> None:
     assert data["stack_bytes"] > 0 and data["text_bytes"] > 0 and data["rodata_bytes"] > 0
     ran = tinyc("profile", model, "--target", "cortex-m4")
     assert f"{data['instructions']:,} instructions" in ran.out and "stand-in" in ran.out
+    assert "multiplies" in ran.out and "residual_weights.c" in ran.out
+    brought = {kernel for part in data["code"] for kernel in part["kernels"]}
+    assert brought == {row["kernel"] for row in rows if not row["kernel"].startswith("cmsis-nn/")}
+    assert data["text_bytes"] >= sum(part["text_bytes"] for part in data["code"]) > 0.9 * data["text_bytes"]
+
+
+@needs_emulator
+def test_profile_of_small_code(tinyc: Run, model: Path) -> None:
+    fast, small = (tinyc("profile", model, "--target", "cortex-m4", "--optimize", o, "--json").data for o in ("3", "s"))
+    assert (fast["optimize"], small["optimize"]) == ("-O3", "-Os")
+    assert small["text_bytes"] < fast["text_bytes"] and small["instructions"] > fast["instructions"]
 
 
 def test_inspect(tinyc: Run, model: Path) -> None:
@@ -213,6 +226,45 @@ def test_kernels(tinyc: Run) -> None:
     assert rows["cmsis-nn/convolve_s8"]["operators"] == ["conv2d"]
     assert {row["provider"] for row in rows.values()} >= {"cmsis-nn", "tinyc"}
     assert "cmsis-nn/convolve_s8" in tinyc("kernels").out
+
+
+def test_kernels_of_a_model(tinyc: Run, model: Path) -> None:
+    """Every operator's candidates, the cheapest chosen; what refuses says why."""
+    data = tinyc("kernels", model, "--target", "cortex-m4", "--json").data
+    assert [row["name"] for row in data["operators"]] == ["conv", "sum", "down", "scores"] and data["fell_back"] == []
+    for row in data["operators"]:
+        costs = [other["estimated_instructions"] for other in row["alternatives"] if other["refusal"] is None]
+        assert costs == sorted(costs) and all(row["estimated_instructions"] <= cost for cost in costs)
+        assert all(other["estimated_instructions"] is None for other in row["alternatives"] if other["refusal"])
+    ran = tinyc("kernels", model, "--target", "cortex-m4")
+    assert ran.out.count("<- chosen") == 4 and "cmsis-nn/convolve_s8" in ran.out
+
+
+def test_kernels_are_chosen_by_option(tinyc: Run, model: Path) -> None:
+    def kernels(*options: str) -> dict[str, str]:
+        rows = tinyc("plan", model, "--target", "cortex-m4", "--json", *options).data["operator_table"]
+        return {row["name"]: row["kernel"] for row in rows}
+
+    library = kernels("--kernels", "cmsis-nn")
+    assert all(kernel.startswith("cmsis-nn/") for kernel in library.values())
+    mixed = kernels("--kernels", "cmsis-nn,conv=tinyc/conv_s8", "--kernels", "sum=tinyc/add_s8")
+    assert mixed == library | {"conv": "tinyc/conv_s8", "sum": "tinyc/add_s8"}
+    assert kernels("--kernels", "cmsis-nn", "--kernels", "auto") == kernels() != library
+    ran = tinyc("plan", model, "--target", "cortex-m4", "--kernels", "convv=tinyc/conv_s8")
+    assert ran.code == 2 and "'convv'" in ran.err and "'conv'" in ran.err
+    for wrong in ("fastest", "conv=tinyc/none", "conv=tinyc/add_s8"):
+        ran = tinyc("plan", model, "--target", "cortex-m4", "--kernels", wrong)
+        assert ran.code == 2 and "Traceback" not in ran.err
+
+
+def test_an_operator_that_the_provider_lacks_is_told(tinyc: Run, models: dict[str, Path]) -> None:
+    ends = ("--io", "asis", "--kernels", "cmsis-nn", "--target", "cortex-m4")
+    data = tinyc("plan", models["float_ends"], *ends, "--json").data
+    assert data["fell_back"] == ["image", "result"] and data["kernels"].keys() > {"cmsis-nn/convolve_s8"}
+    note = "no kernel of the provider asked for serves image, result"
+    for command in ("plan", "kernels"):
+        assert note in tinyc(command, models["float_ends"], *ends).out
+    assert note in tinyc("verify", models["float_ends"], *ends, "-n", "1").out
 
 
 def test_module_is_the_command() -> None:

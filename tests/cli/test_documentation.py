@@ -25,8 +25,14 @@ def sub_parsers() -> dict[str, argparse.ArgumentParser]:
 
 def options() -> Iterator[tuple[str, str]]:
     for command, sub in sub_parsers().items():
-        for action in sub._actions:
+        for action in (action for one in _with_jobs(sub) for action in one._actions):
             yield from ((command, option) for option in action.option_strings if option not in ("-h", "--help"))
+
+
+def _with_jobs(sub: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """A command's parser, and those of its jobs where it has some."""
+    jobs = [a.choices.values() for a in sub._actions if isinstance(a, argparse._SubParsersAction)]
+    return [sub, *(job for found in jobs for job in found)]
 
 
 def test_every_command_has_a_section() -> None:

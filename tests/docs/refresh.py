@@ -40,6 +40,9 @@ def main() -> None:
     printed = subprocess.run(demo, capture_output=True, text=True, check=True).stdout
     refresh_block("README.md", "text", "docs/example/digits.tflite", printed)
     refresh_block("README.md", "text", "tinyc: ", refusal())
+    transformer = [sys.executable, str(ROOT / "benchmarks" / "vit_digits.py")]
+    printed = subprocess.run(transformer, capture_output=True, text=True, check=True).stdout
+    refresh_block("docs/quantize.md", "text", "docs/example/digits_vit.onnx", printed)
     for language, name in KERNEL_FILES.items():
         refresh_block("docs/kernels.md", language, "", (KERNEL / name).read_text(encoding="utf-8"))
 

@@ -38,9 +38,11 @@ def identify(page: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a reader would stand: the example as model.tflite, an ONNX network, and the repository's docs."""
+    """Where a reader would stand: the example as model.tflite, ONNX networks, and the repository's docs."""
     shutil.copy(EXAMPLE, tmp_path / "model.tflite")
     shutil.copy(ONNX_EXAMPLE, tmp_path / "model.onnx")
+    shutil.copy(EXAMPLE.parent / "digits_vit.onnx", tmp_path / "model_float.onnx")
+    shutil.copy(EXAMPLE.parent / "digits_calibration.npz", tmp_path / "calibration.npz")
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     return tmp_path
 
@@ -124,9 +126,52 @@ def test_the_demo_measures(tmp_path: Path) -> None:
     assert (tmp_path / "sram" / "digits.c").is_file()
 
 
+def test_quantize_python_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    (block,) = blocks(ROOT / "docs" / "quantize.md", "python")
+    exec(compile(block, "quantize.md", "exec"), {})
+    ratio, problems = capsys.readouterr().out.split(maxsplit=1)
+    assert float(ratio) > 20 and problems == "()\n" and (folder / "model_percentile.onnx").is_file()
+
+
+def test_the_transformer_loses_no_accuracy_on_the_core(tmp_path: Path) -> None:
+    """On a third of the held-out images; docs/quantize.md shows all of them."""
+    if not has_emulator():
+        pytest.skip("needs the cross compiler and the emulator")
+    script = [sys.executable, str(ROOT / "benchmarks" / "vit_digits.py"), "--images", "120", "--output", str(tmp_path)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [int(n) for n in re.findall(r"accuracy [\d.]+% \((\d+) of 120\)", done.stdout)]
+    assert len(found) == 4 and min(found) >= found[0] - 1.2 and found[0] >= 116
+
+
+def test_quantize_shows_the_transformers_figures() -> None:
+    """Accuracies are those of the models in the repository; arenas those that come out now."""
+    (shown,) = (b for b in blocks(ROOT / "docs" / "quantize.md", "text") if "held-out" in b)
+    rights = [int(n) for n in re.findall(r"\((\d+) of 360\)", shown)]
+    assert len(rights) == 4 and min(rights) >= 0.99 * rights[0], "run python -m tests.docs.refresh"
+
+
 def test_the_memory_table_prints() -> None:
     table = [sys.executable, str(ROOT / "benchmarks" / "memory.py"), str(EXAMPLE.parent)]
     done = subprocess.run(table, capture_output=True, text=True, timeout=60)
     head, row = done.stdout.splitlines()
     assert head.split()[:5] == ["model", "max-live", "arena", "sram", "sram+stream"]
     assert row.split()[:2] == ["digits", "36,864"] and row.split()[4] == "-"  # its resize reads the image whole
+
+
+def test_the_instruction_table_prints() -> None:
+    if not has_emulator():
+        pytest.skip("the cross compiler or the emulator is not installed")
+    table = [sys.executable, str(ROOT / "benchmarks" / "instructions.py"), str(EXAMPLE.parent), "--models", "digits"]
+    done = subprocess.run(
+        [*table, "--cores", "cortex-m7,cortex-m4"], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "CMSIS_NN_DIR": ""},
+    )  # fmt: skip
+    head, m4, m7 = (line.split() for line in done.stdout.splitlines())
+    assert head[:3] == ["model", "core", "instructions"] and (m4[1], m7[1]) == ("cortex-m4", "cortex-m7")
+    counts = [int(row[2].replace(",", "")) for row in (m4, m7)]
+    assert m4[6] == "+0.0%" and abs(counts[1] / counts[0] - 1) < 0.03  # pipelines differ, code hardly does
+    assert all(int(row[8].replace(",", "")) < int(row[7].replace(",", "")) for row in (m4, m7))  # -Os and -O3

@@ -135,6 +135,47 @@ def test_split_v() -> None:
     agrees(single("SPLIT_V", (7, 2), [(1, 2), (4, 2), (2, 2)], operands, "SplitVOptions", NumSplits=3))
 
 
+# ---------------------------------------------------------------------- gather, pack, unpack
+@pytest.mark.parametrize(
+    ("index", "axis", "shape", "operators"),
+    [
+        (np.array(2, np.int32), 1, (3, 5), ["strided_slice", "reshape"]),
+        (int32(1), -1, (3, 4, 1), ["strided_slice", "reshape"]),
+        (int32(0, 2), 0, (2, 4, 5), ["strided_slice", "reshape"]),
+        (int32(3, 1, 0), 1, (3, 3, 5), ["strided_slice", "strided_slice", "concatenation", "reshape"]),
+        (int32(4, 4, 1, 2).reshape(2, 2), 2, (3, 4, 2, 2), [*["strided_slice"] * 3, "concatenation", "reshape"]),
+    ],
+)
+def test_gather(index: Array, axis: int, shape: tuple[int, ...], operators: list[str]) -> None:
+    graph = agrees(single("GATHER", (3, 4, 5), shape, [index], "GatherOptions", Axis=axis))
+    assert [node.op.name for node in graph.nodes] == operators
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_pack_and_unpack(axis: int) -> None:
+    flat = FlatModel()
+    x = [flat.tensor(name, (2, 3), **QUANT) for name in "abc"]
+    wide = [2, 3]
+    wide.insert(axis % 3, 3)
+    y = flat.tensor("y", tuple(wide), **QUANT)
+    z = [flat.tensor(f"z{i}", (2, 3), **QUANT) for i in range(3)]
+    flat.operator("PACK", x, [y], "PackOptions", Axis=axis, ValuesCount=3)
+    flat.operator("UNPACK", [y], z, "UnpackOptions", Axis=axis, Num=3)
+    flat.inputs, flat.outputs = x, z
+    agrees(flat)
+
+
+@pytest.mark.parametrize("adjoint", [(False, False), (False, True), (True, False)])
+def test_matrices_with_a_constant(adjoint: tuple[bool, bool]) -> None:
+    flat = FlatModel()
+    x = flat.tensor("x", (1, 6, 4) if adjoint[0] else (1, 4, 6), **QUANT)
+    w = flat.constant("w", RNG.integers(-128, 128, (5, 6) if adjoint[1] else (6, 5)).astype(np.int8), **QUANT)
+    y = flat.tensor("y", (1, 4, 5), scale=[4.0], zero_point=[-3])
+    flat.operator("BATCH_MATMUL", [x, w], [y], "BatchMatMulOptions", AdjX=adjoint[0], AdjY=adjoint[1])
+    flat.inputs, flat.outputs = [x], [y]
+    agrees(flat)
+
+
 # ---------------------------------------------------------------------- reductions, padding, resizing
 @pytest.mark.parametrize(("axes", "keep"), [((1, 2), True), ((-1, -3), False), ((2, 2), False)])
 def test_mean(axes: tuple[int, ...], keep: bool) -> None:
@@ -272,7 +313,9 @@ def test_dense(channels: int) -> None:
     [
         ((1, 2, 3), (1, 3), ["reshape", "fully_connected"]),
         ((1, 2, 2, 3), (2, 3), ["reshape", "fully_connected"]),
-        ((2, 2, 6), (2, 2, 3), ["reshape", "fully_connected", "reshape"]),
+        ((2, 2, 6), (2, 2, 3), ["fully_connected"]),
+        ((1, 1, 2, 6), (1, 1, 2, 3), ["fully_connected"]),
+        ((1, 2, 12), (1, 4, 3), ["reshape", "fully_connected", "reshape"]),
         ((6,), (3,), ["reshape", "fully_connected", "reshape"]),
     ],
 )

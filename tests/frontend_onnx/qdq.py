@@ -124,7 +124,7 @@ def operators_differ(data: bytes, *, count: int = 3, seed: int = 0) -> tuple[int
     largest, share = 0, 1.0
     for value in values:
         off = np.concatenate([
-            np.abs(on_reference(graph, value, tensors).reshape(-1).astype(int) - tensors[value.source])
+            np.abs(on_reference(value, tensors).reshape(-1).astype(int) - tensors[value.source])
             for tensors in expected
         ])  # fmt: skip
         largest, share = max(largest, int(off.max())), min(share, float((off == 0).mean()))

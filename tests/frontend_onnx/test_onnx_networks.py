@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
+from tests.frontend_onnx.cases import conv
 from tests.frontend_onnx.qdq import F32, Model
 from tests.frontend_onnx.test_onnx_files import FIXTURES
-from tests.frontend_onnx.test_onnx_operators import conv
 from tinyc.compiler import Compiled, compile
+from tinyc.ir.interpreter import evaluate
 from tinyc.report.manifest import manifest
 from tinyc.verification import make_samples, verify
 from tinyc.verification.layers import compare_layers
 
-NAMES = sorted(path.stem for path in FIXTURES.glob("*.onnx"))
+NAMES = sorted(path.stem for path in FIXTURES.glob("cnn_*.onnx"))
 IN_C = ("cnn_ts17_raw_qdq_channel_s8", "cnn_dynamo18_raw_qop_tensor_u8", "cnn_dynamo20_pre_qdq_tensor_u8")
 
 
 def test_the_fixtures_are_there_and_small() -> None:
     assert len(NAMES) == 18
-    assert sum(path.stat().st_size for path in FIXTURES.glob("*.onnx")) < 300_000
+    assert sum(path.stat().st_size for path in FIXTURES.glob("cnn_*.onnx")) < 300_000
 
 
 def shares(compiled: Compiled, count: int) -> tuple[float, float]:
@@ -98,13 +99,28 @@ def test_micro_kws(shared_models: Path) -> None:
     assert not any(node.op.name == "transpose" for node in compiled.graph.nodes)
 
 
-@pytest.mark.parametrize("name", ["vit_micro_qdq", "vit_240_qdq"])
-def test_transformers_are_refused_node_by_node(shared_models: Path, name: str) -> None:
-    from tinyc.errors import ModelError
-    from tinyc.frontend import load
+# ---------------------------------------------------------------------- transformers
+@pytest.mark.parametrize("name", ["vit_micro", "vit_240"])
+def test_stored_answers(shared_models: Path, name: str) -> None:
+    """Onnxruntime's answers to fixed inputs, as they were when the models were made."""
+    compiled = compile(shared_models / f"{name}_qdq.onnx", io="asis", objective="sram")
+    image = np.load(shared_models / f"{name}.input.npy").transpose(0, 2, 3, 1)
+    expected = np.load(shared_models / f"{name}.ort_off.npy")
+    last = compiled.imported.outputs[0].producer
+    assert last is not None
+    found = evaluate(compiled.graph, [image])[0]
+    assert np.abs(np.rint((found - expected) / last.input(0).type.scale)).max() <= 2
 
-    with pytest.raises(ModelError) as caught:
-        load(shared_models / f"{name}.onnx")
-    found = caught.value.problems
-    assert sum("LayerNormalization" in p for p in found) == (5 if name == "vit_micro_qdq" else 25)
-    assert all("not supported yet" in p for p in found)
+
+@pytest.mark.parametrize(("name", "count"), [("vit_micro_qdq", 20), ("vit_240_qdq", 2)])
+def test_vision_transformers(shared_models: Path, name: str, count: int) -> None:
+    compiled = compile(shared_models / f"{name}.onnx", objective="sram")
+    found = verify(compiled, make_samples(compiled, count), per_layer=True)
+    assert found.failure is None and found.layers is not None
+    assert not any(node.op.name == "transpose" for node in compiled.graph.nodes)
+    layers = [layer.found for layer in found.layers if layer.found is not None]
+    tensors = [layer.tensor for layer in found.layers if layer.tensor is not None]
+    assert len(set(tensors)) == len(tensors) >= (30 if count == 20 else 200)
+    assert max(f.max_abs_diff for f in layers) <= 1
+    assert min(1 - f.unequal / f.compared for f in layers) > 0.995
+    assert {layer.kernel.split("/")[1] for layer in found.layers} >= {"layer_norm_s8", "matmul_rows_s8", "lut_s8"}

@@ -26,6 +26,25 @@ def test_a_graph_prints_as_it_was_written() -> None:
     assert print_graph(graph) == GRAPH
 
 
+TOKENS = """graph @tokens {
+  %x = input : int8[1,5,8] q(0.5;3)
+  @beta = const : int32[8] q(0.125;0)
+  %n = layer_norm(%x, none, @beta) {epsilon=0.0009765625} : int8[1,5,8] q(0.25;-1)
+  %s = batch_matmul(%n, %x) {transpose_b=True, rounds_once=True} : int8[1,5,5] q(2;0)
+  %d = squared_difference(%s, %s) : int8[1,5,5] q(4;-128)
+  %r = rsqrt(%d) : int8[1,5,5] q(1;-128)
+  %g = gelu(%r) {approximate=True} : int8[1,5,5] q(1;0)
+  return %g
+}
+"""
+
+
+def test_operators_of_transformers_print_as_they_were_written() -> None:
+    graph = parse_graph(TOKENS)
+    verify(graph)
+    assert print_graph(graph) == TOKENS
+
+
 def test_comments_and_spacing_do_not_matter() -> None:
     spaced = GRAPH.replace(", ", " ,\n   // a remark\n ")
     assert print_graph(parse_graph(spaced)) == GRAPH

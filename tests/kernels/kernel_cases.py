@@ -23,12 +23,19 @@ def cases_of(operator: str, count: int) -> list[Case]:
     if operator not in STRATEGIES and operator not in BY_HAND:
         raise AssertionError(f"{operator} has cases neither in operator_cases.py nor in BY_HAND: add some")
     drawn = _drawn(operator, count) if operator in STRATEGIES else ()
-    return [_given(case, 0) if case.op.is_view else case for case in (*drawn, *BY_HAND.get(operator, ()))]
+    every = [_given(case, 0) if case.op.is_view else case for case in (*drawn, *BY_HAND.get(operator, ()))]
+    return every + [_rounding_once(case) for case in every[::2] if hasattr(case.op, "rounds_once")]
+
+
+def _rounding_once(case: Case) -> Case:
+    """With the operator as ONNX models have it."""
+    op: Any = case.op
+    return replace(case, op=replace(op, rounds_once=True))
 
 
 def in_flash(case: Case) -> bool:
     """Whether every operand but the first is constant."""
-    return all(data is not None for _, data in case.operands[1:])
+    return all(operand is None or operand[1] is not None for operand in case.operands[1:])
 
 
 @cache
@@ -88,14 +95,15 @@ def _extreme(kind: type[ops.Maximum] | type[ops.Minimum]) -> tuple[Case, ...]:
 
 def _given(case: Case, index: int, seed: int = 0) -> Case:
     """The same case with a constant in place of an input."""
-    t = case.operands[index][0]
-    data = random_array(t, np.random.default_rng(seed))
+    operand = case.operands[index]
+    assert operand is not None
+    t, data = operand[0], random_array(operand[0], np.random.default_rng(seed))
     return replace(case, operands=(*case.operands[:index], (t, data), *case.operands[index + 1 :]))
 
 
 def _in_arena(case: Case) -> Case:
     """The same case with every operand in the arena."""
-    return replace(case, operands=tuple((t, None) for t, _ in case.operands))
+    return replace(case, operands=tuple(operand and (operand[0], None) for operand in case.operands))
 
 
 def _int8(*shape: int, scale: float = 0.5, zero: int = 3) -> TensorType:
@@ -125,6 +133,25 @@ def _weighted(
     return Case(op, operands, Quant.per_tensor(x.scale * scale * 300, -7))
 
 
+def _normalised(shape: Shape, scale: float, zero: int, result: float, epsilon: float = 1e-5) -> Case:
+    """Layer normalisation with an output scale; gamma has both ends of int8, beta both signs and far too large ones."""
+    channels = shape[-1]
+    gamma = np.resize(np.array([127, -128, 60, 3, 0], np.int8), channels)
+    beta = np.resize(np.array([0, 3000, -2000, 2**31 - 1, 128, -(2**31)], np.int32), channels)
+    operands = (
+        (_int8(*shape, scale=scale, zero=zero), None),
+        (_int8(channels, scale=0.01, zero=-5), gamma),
+        (TensorType((channels,), DType.int32, Quant.per_tensor(result / 256, 0)), beta),
+    )
+    return Case(ops.LayerNorm(float(np.float32(epsilon))), operands, Quant.per_tensor(result, zero))
+
+
+def _product(a: Shape, b: Shape, zeros: tuple[int, int], ratio: float = 300, **attributes: bool) -> Case:
+    """A matrix product of activations with scales of 0.5, whose result has `ratio` times the product's scale."""
+    operands = ((_int8(*a, zero=zeros[0]), None), (_int8(*b, zero=zeros[1]), None))
+    return Case(ops.BatchMatMul(**attributes), operands, Quant.per_tensor(0.25 * ratio, -7))
+
+
 _ENDS = (2**31 - 1, -(2**31), 0, 5)
 _CONV = _weighted(ops.Conv2D(padding=(2, 3, 4, 1)), _int8(1, 4, 5, 3, zero=-128), (4, 3, 2, 3), _ENDS)
 _DENSE = _weighted(ops.FullyConnected((-100, 90)), _int8(3, 17, zero=127), (4, 17), (1, 2, 3, 4))
@@ -140,6 +167,8 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _CONV,
         _in_arena(_CONV),
         _weighted(ops.Conv2D(dilation=(2, 3)), _int8(2, 7, 9, 4), (2, 3, 3, 2), None),
+        _weighted(ops.Conv2D(rounds_once=True), _int8(1, 3, 5, 8), (7, 1, 1, 8), (9, -9, 300, 0, 5, 1, -80)),
+        _weighted(ops.Conv2D(rounds_once=True), _int8(1, 3, 2, 8), (6, 1, 1, 8), (*_ENDS, 1, 2)),
         _weighted(ops.Conv2D(padding=(0, 5, 0, 5)), _int8(1, 1, 3, 4), (3, 1, 4, 4), None),
         _weighted(ops.Conv2D(), _int8(1, 9, 9, 24), (20, 1, 1, 24), None),
         _weighted(ops.Conv2D(stride=(3, 3), padding=(1, 1, 2, 2)), _int8(1, 2, 2, 1), (1, 1, 1, 1), (9,)),
@@ -173,6 +202,9 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _in_arena(_DENSE),
         _weighted(ops.FullyConnected(), _int8(1, 1), (1, 1), (-(2**31),)),
         _weighted(ops.FullyConnected(), _int8(64, 2), (2, 2), None),
+        _weighted(ops.FullyConnected(rounds_once=True), _int8(1, 3, 20), (9, 20), None),
+        _weighted(ops.FullyConnected(rounds_once=True), _int8(1, 1, 33), (8, 33), (*_ENDS, 9, 9, 9, 9)),
+        _weighted(ops.FullyConnected(rounds_once=True), _int8(1, 1, 8), (12, 8), (5,) * 12),
         _weighted(ops.FullyConnected(), _int8(1, 31), (9, 31), None),
         _weighted(ops.FullyConnected((-90, 80)), _int8(1, 8, zero=127), (4, 8), (9, 2**31 - 1, 0, -5)),
         _weighted(ops.FullyConnected(), _int8(1, 3, zero=-128), (6, 3), None),
@@ -209,6 +241,34 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
             ((4, 3), 3.0, 127),
             ((1, 1), 1.0, -128),
         )
+    ),
+    "layer_norm": (
+        _normalised((1, 5, 192), 0.05, 3, 0.04),
+        _normalised((3, 4), 1e-9, -128, 1e-6),
+        _normalised((2, 3, 33), 2.0**40, 127, 0.05),
+        _normalised((1, 1, 768), 0.001, 0, 0.002, 1e-12),
+        _normalised((4, 2), 0.5, 9, 0.3, 0.0),
+        _normalised((6,), 1e-30, 9, 1e-30),
+        _normalised((2, 1), 0.5, 9, 0.01),
+        Case(ops.LayerNorm(1e-6), ((_int8(2, 7), None),), Quant.per_tensor(0.02, 5)),
+    ),
+    "batch_matmul": (
+        _product((1, 5, 64), (1, 9, 64), (3, -4), 2000, transpose_b=True),
+        _product((1, 5, 9), (1, 9, 64), (-128, 127)),
+        _product((1, 1, 101), (1, 101, 66), (-128, 0)),
+        _product((3, 2, 17), (3, 6, 17), (127, 127), transpose_b=True),
+        _product((2, 3, 4, 5), (3, 5, 7), (1, 0)),
+        _product((4, 5), (2, 3, 5, 3), (0, 5)),
+        _product((2, 1, 4, 16), (1, 3, 8, 16), (-1, 5), transpose_b=True),
+        _product((7, 3), (7, 5), (9, 5), transpose_a=True),
+        _product((2, 7, 3), (5, 7), (9, 5), transpose_a=True, transpose_b=True),
+        _product((1, 2, 31), (1, 2, 31), (0, 0), 2.0**-6, transpose_b=True),
+        _product((3, 1), (1, 3), (-128, 127), 900.0),
+        _product((2, 8), (8, 12), (-128, -128), 2.0**-12),
+        _product((1, 4, 64), (1, 6, 64), (3, -4), 900, transpose_b=True, rounds_once=True),
+        _product((1, 4, 101), (1, 101, 8), (-128, 127), 3000, rounds_once=True),
+        _given(_product((1, 3, 20), (1, 5, 20), (2, 3), transpose_b=True), 1),
+        _given(_product((6, 6), (2, 6, 4), (2, 3)), 0),
     ),
     "softmax": tuple(
         Case(ops.Softmax(), ((_int8(*shape, scale=scale), None),), _SOFTMAX)
@@ -290,6 +350,13 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         Case(ops.AverageSums(count, (1, 1, 1, depth), clamp), ((_sums(depth), None),), _SUMS)
         for count, depth, clamp in (
             (1, 3, (-128, 127)), (2, 40, (-128, 127)), (7, 1, (-10, 9)), (49, 64, (0, 127)), (3, 3, (-9, 9)),
+        )
+    ),
+    "average_even_sums": tuple(
+        Case(ops.AverageEvenSums(count, shape, clamp, odd), ((_sums(shape[-1]), None),), Quant.per_tensor(scale, zero))
+        for count, shape, clamp, odd, scale, zero in (
+            (1, (1, 3), (-128, 127), 0, 0.4, 0), (4, (1, 1, 1, 40), (-128, 127), 1, _SUMS.scale[0], 127),
+            (49, (1, 64), (-9, 9), 0, 0.013, 3), (2, (1, 1, 1, 3), (-128, 127), 0, _SUMS.scale[0], -1),
         )
     ),
     "mean_sums": tuple(

@@ -26,7 +26,8 @@ from tinyc.program.kernel import Site, find_kernel
 from tinyc.program.rows import row_stages
 from tinyc.targets import load
 
-DEPTHWISE, IMAGE, IMAGE_DEPTHWISE = "tinyc/depthwise_s8", "tinyc/image_conv_s8", "tinyc/image_depthwise_conv_s8"
+DEPTHWISE, ROWS = "tinyc/depthwise_s8", "tinyc/depthwise_rows_s8"
+IMAGE, IMAGE_DEPTHWISE = "tinyc/image_conv_s8", "tinyc/image_depthwise_conv_s8"
 CHANNELS = (*range(2, 18), 24, 31, 32, 33)
 MAPS = (*((n, n) for n in range(1, 10)), (5, 12), (13, 2), (25, 5), (3, 33))
 ZERO_POINTS = (-128, 127, 0, 5, -77)
@@ -74,6 +75,22 @@ def depthwise_cases() -> Iterator[Case]:
         yield case(op, (1, *size, channels), (1, *kernel, channels), seed)
 
 
+def few_tap_cases() -> Iterator[Case]:
+    """Windows of up to 3x3 with borders of a pixel at most, on every map that has some row or column of it."""
+    kernels = ((3, 3), (3, 3), (3, 2), (2, 3), (2, 2), (1, 3), (3, 1), (1, 1))
+    for seed, (size, kernel, stride) in enumerate(product(MAPS, kernels, (1, 2))):
+        channels = (1, *CHANNELS)[seed * 5 % (len(CHANNELS) + 1)]
+        bordered = kernel[0] == 3 and seed % 3 > 0
+        (top, bottom), (left, right) = (
+            same_padding(n, taps, stride, 1) if bordered else (0, 0) for n, taps in zip(size, kernel, strict=True)
+        )
+        op = ops.DepthwiseConv2D((stride, stride), padding=(top, left, bottom, right), clamp=CLAMPS[seed % 3])
+        if all(n >= taps for n, taps in zip((size[0] + top + bottom, size[1] + left + right), kernel, strict=True)):
+            found = case(op, (1, *size, channels), (1, *kernel, channels), seed)
+            if size[0] > 1 or kernel[0] < 3:  # else its one row meets one row of taps
+                yield found
+
+
 def image_cases() -> Iterator[Case]:
     """Channels in and out, strides of each axis, windows that fill five words, an even number, and not."""
     kernels = ((3, 3), (10, 4), (1, 1), (5, 2), (4, 7))
@@ -105,6 +122,7 @@ def row_cases(kind: type[Convolution], kernels: Iterable[tuple[int, int]], depth
 
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
     DEPTHWISE: lambda: (*depthwise_cases(), *row_cases(ops.DepthwiseConv2D, ((3, 3), (5, 5), (7, 7)), 16)),
+    ROWS: lambda: (*few_tap_cases(), *row_cases(ops.DepthwiseConv2D, ((3, 3), (3, 2)), 16)),
     IMAGE: lambda: (*image_cases(), *row_cases(ops.Conv2D, ((3, 3), (10, 4)), 3)),
     IMAGE_DEPTHWISE: image_depthwise_cases,
 }

@@ -44,6 +44,16 @@ def depthwise_cases() -> Iterator[Case]:
             yield case(op, (1, *size, depth), (1, *kernel, depth), seed)
 
 
+def large_depthwise_cases() -> Iterator[Case]:
+    """Beyond 3x3, up to eight rows or columns."""
+    kernels, channels = ((5, 5), (7, 7), (4, 4), (8, 8), (3, 5), (6, 2)), (1, 5, 8, 15, 16, 17, 33)
+    for seed, (size, kernel, stride) in enumerate(product(MAPS[2:], kernels, (1, 2))):
+        padding = padding_of(*size, kernel, stride, 3 * seed)
+        depth, op = channels[seed * 3 % len(channels)], ops.DepthwiseConv2D((stride, stride), padding=padding)
+        if max(padding[:2]) <= 3:
+            yield case(op, (1, *size, depth), (1, *kernel, depth), seed)
+
+
 def spread_cases() -> Iterator[Case]:
     """One channel, several filters."""
     for seed, (size, kernel) in enumerate(product(MAPS, ((3, 3), (10, 4)))):
@@ -66,7 +76,10 @@ CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases()),
     "tinyc/helium_spread_s8": spread_cases,
     "tinyc/helium_dense_s8": lambda: dense_cases((1, 2, 3, 6)),
-    DEPTHWISE: lambda: (*depthwise_cases(), *depthwise_row_cases(ops.DepthwiseConv2D, ((3, 3),), 16)),
+    DEPTHWISE: lambda: (
+        *depthwise_cases(), *large_depthwise_cases(),
+        *depthwise_row_cases(ops.DepthwiseConv2D, ((3, 3), (2, 2), (5, 5), (7, 7)), 16),
+    ),
 }
 
 

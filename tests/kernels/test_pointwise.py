@@ -77,6 +77,13 @@ def window_cases() -> Iterator[Case]:
         yield weighted(op, (1, rows, columns, deep), (wide, *window, deep), seed, depth=deep * window[0] * window[1])
 
 
+def many_channel_cases() -> Iterator[Case]:
+    """So many that a piece is a single tap."""
+    for seed, (channels, window) in enumerate(product((61, 64, 77), ((3, 3), (1, 2)))):
+        op = ops.Conv2D((1 + seed % 2, 1), (1, 1), (1, 1, 1, 0), CLAMPS[seed % 3])
+        yield weighted(op, (1, 3, 4, channels), (3 + seed, *window, channels), seed, depth=channels * window[1])
+
+
 def row_cases() -> Iterator[Case]:
     """What a streamed segment calls: one output row, fewer input rows and padding at the borders."""
     for seed, (rows, stride, channels) in enumerate(product((4, 7), (1, 2), (3, 8, 16))):
@@ -145,8 +152,10 @@ def direct_cases() -> Iterator[Case]:
 
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/pointwise_s8": pointwise_cases,
+    "tinyc/pointwise_triples_s8": pointwise_cases,
     "tinyc/pointwise_direct_s8": direct_cases,
     "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases()),
+    "tinyc/conv_pieces_s8": lambda: (*window_cases(), *row_cases(), *many_channel_cases()),
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
     "tinyc/add_equal_s8": add_cases,

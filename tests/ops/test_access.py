@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,14 +12,23 @@ from hypothesis import strategies as st
 
 from tests.support.operator_cases import STRATEGIES, Case, random_array
 from tinyc.ir.access import Access, Interval, Whole, input_interval
+from tinyc.ir.graph import Node
 from tinyc.ir.operator import operators
 from tinyc.ir.types import Array, Shape, TensorType
 
 Box = tuple[Interval, ...]
 
 
-def _operands(case: Case, rng: np.random.Generator) -> list[Array]:
-    return [random_array(t, rng) if data is None else data for t, data in case.operands]
+def _operands(case: Case, rng: np.random.Generator) -> list[Array | None]:
+    return [None if o is None else random_array(o[0], rng) if o[1] is None else o[1] for o in case.operands]
+
+
+def _given(node: Node, arrays: list[Array | None]) -> Iterator[tuple[int, Access, Array]]:
+    """Index, access and array of each operand that is there."""
+    for index, (access, array) in enumerate(zip(node.access(), arrays, strict=True)):
+        assert (access is None) == (array is None)
+        if access is not None and array is not None:
+            yield index, access, array
 
 
 def _poisoned(x: Array, t: TensorType, keep: Array, rng: np.random.Generator) -> Array:
@@ -63,12 +73,12 @@ def check_box(case: Case, box: Box, rng: np.random.Generator) -> None:
     sig, inside = node.signature, _mask(node.output.type.shape, box)
     arrays = _operands(case, rng)
     (before,) = node.op.reference(sig, *arrays)
-    for index, access in enumerate(node.access()):
-        assert access is not None and len(access.axes) == arrays[index].ndim
+    for index, access, array in _given(node, arrays):
+        assert len(access.axes) == array.ndim
         t = sig.input(index)
         keep = needed(access, t.shape, box, sig.output.shape)
         changed = list(arrays)
-        changed[index] = _poisoned(arrays[index], t, keep, rng)
+        changed[index] = _poisoned(array, t, keep, rng)
         (after,) = node.op.reference(sig, *changed)
         where = f"{node}, input {index}, box {box}"
         np.testing.assert_array_equal(after[inside], before[inside], err_msg=where)
@@ -80,14 +90,13 @@ def check_elements(case: Case, rng: np.random.Generator, count: int) -> int:
     sig, seen = node.signature, 0
     arrays = _operands(case, rng)
     (before,) = node.op.reference(sig, *arrays)
-    for index, access in enumerate(node.access()):
-        assert access is not None
-        for flat in rng.integers(0, arrays[index].size, count if arrays[index].size else 0):
-            where = np.unravel_index(int(flat), arrays[index].shape)
-            keep = np.ones(arrays[index].shape, np.bool_)
+    for index, access, array in _given(node, arrays):
+        for flat in rng.integers(0, array.size, count if array.size else 0):
+            where = np.unravel_index(int(flat), array.shape)
+            keep = np.ones(array.shape, np.bool_)
             keep[where] = False
             changed = list(arrays)
-            changed[index] = _poisoned(arrays[index], sig.input(index), keep, rng)
+            changed[index] = _poisoned(array, sig.input(index), keep, rng)
             (after,) = node.op.reference(sig, *changed)
             for reader in np.argwhere(after != before):
                 box = tuple((int(i), int(i) + 1) for i in reader)
@@ -124,13 +133,13 @@ def test_elementwise_maps_are_exact(name: str) -> None:
         node, rng = case.node(), np.random.default_rng(seed)
         sig, arrays = node.signature, _operands(case, rng)
         (before,) = node.op.reference(sig, *arrays)
-        for index, access in enumerate(node.access()):
-            if access is None or not access.is_elementwise:
+        for index, access, array in _given(node, arrays):
+            if not access.is_elementwise:
                 continue
             assert sig.input(index).elements == sig.output.elements
-            kept = rng.random(arrays[index].shape) < 0.5
+            kept = rng.random(array.shape) < 0.5
             changed = list(arrays)
-            changed[index] = _poisoned(arrays[index], sig.input(index), kept, rng)
+            changed[index] = _poisoned(array, sig.input(index), kept, rng)
             (after,) = node.op.reference(sig, *changed)
             same = np.equal(after.ravel(), before.ravel())
             assert same[kept.ravel()].all(), str(node)

@@ -18,16 +18,21 @@ from tinyc.ops.sums import sums_type
 from tinyc.program.rows import row_stages
 
 
-@pytest.mark.parametrize("name", ["average_pool2d", "mean"])
+@pytest.mark.parametrize("name", ["average_pool2d", "average_pool2d_even", "mean", "mean rounded once"])
 def test_pooling_from_sums_is_exact(name: str) -> None:
     @given(st.data())
     def check(data: st.DataObject) -> None:
         rows, cols, channels = (data.draw(st.integers(1, 9)) for _ in range(3))
         x = data.draw(int8((1, rows, cols, channels)))
-        pools = name == "average_pool2d"
-        op: Operator = ops.AveragePool2D(extent=(rows, cols)) if pools else ops.Mean((1, 2))
+        op: Operator = {
+            "average_pool2d": ops.AveragePool2D(extent=(rows, cols)),
+            "average_pool2d_even": ops.AveragePoolEven2D(extent=(rows, cols), of_codes=data.draw(st.booleans())),
+            "mean": ops.Mean((1, 2)),
+            "mean rounded once": ops.Mean((1, 2), rounds_once=True),
+        }[name]
         ((shape, dtype),) = op.infer(x)
-        sig = Signature((x,), (TensorType(shape, dtype, x.quant if pools else data.draw(per_tensor())),))
+        quant = x.quant if name == "average_pool2d" or data.draw(st.booleans()) else data.draw(per_tensor())
+        sig = Signature((x,), (TensorType(shape, dtype, quant),))
         try:
             op.check(sig)
         except Exception:  # an operator that is refused needs no rows

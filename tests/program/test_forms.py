@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.examples import examples
+from tests.support.forms import check_arena, check_host, samples
 from tests.support.graphs import graphs
-from tests.support.images import image_networks, random_segments
+from tests.support.images import image_networks, random_segments, token_networks
 from tinyc.compiler import Compiled, Options, compile_graph
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
-from tinyc.ir.interpreter import evaluate
-from tinyc.ir.types import Array
-from tinyc.program.interpreter import execute
-from tinyc.simulate import run_host
 
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m55")
 plans = st.builds(
@@ -25,31 +21,6 @@ plans = st.builds(
     st.sampled_from(CORES),
     st.builds(Options, objective=st.sampled_from(["speed", "sram"])),
 )
-
-
-def samples(graph: Graph, seed: int) -> list[list[Array]]:
-    """Random codes, and all codes at either end."""
-    random = np.random.default_rng(seed)
-    shapes = [(v.type.shape, v.type.dtype.numpy) for v in graph.inputs]
-    return [
-        [random.integers(-128, 128, s).astype(d) for s, d in shapes],
-        [np.full(s, -128, d) for s, d in shapes],
-        [np.full(s, 127, d) for s, d in shapes],
-    ]
-
-
-def check_arena(compiled: Compiled, inputs: list[list[Array]]) -> None:
-    for seed, one in enumerate(inputs):
-        got = execute(compiled.program, compiled.plan.offsets, compiled.plan.arena_bytes, one, seed)
-        for a, b in zip(got, evaluate(compiled.imported, one), strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
-def check_host(compiled: Compiled, inputs: list[list[Array]], *, sanitize: bool) -> None:
-    packed = [tuple(x.tobytes() for x in one) for one in inputs]
-    result = run_host(compiled.project(), packed, sanitize=sanitize, optimize="-O0")
-    for one, outputs in zip(inputs, result.outputs, strict=True):
-        assert [o.tobytes() for o in evaluate(compiled.imported, one)] == list(outputs)
 
 
 @examples(200)
@@ -70,8 +41,8 @@ def test_the_c_on_the_host_computes_what_the_graph_means(graph: Graph, plan: tup
 
 @st.composite
 def streamed(draw: st.DrawFn) -> Compiled:
-    """An image network with random segments, and now and then a streamed input."""
-    graph, core = draw(image_networks()), draw(st.sampled_from(CORES))
+    """A network with random segments, and now and then a streamed input."""
+    graph, core = draw(st.one_of(image_networks(), token_networks())), draw(st.sampled_from(CORES))
     plain = compile_graph(graph, core)
     schedule = random_segments(draw, plain.graph)
     if draw(st.booleans()):

@@ -1,4 +1,5 @@
-"""Random image networks for streaming: convolutions, residual adds, concatenations, pooling; and random segments."""
+"""Random networks for streaming: convolutions, residual adds, concatenations, pooling, squeeze-excite on images; sums,
+products, tables, softmax on tokens; and random segments."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tinyc.schedule import Schedule
 
 
 class Images:
-    """An image network that grows; every value is int8[1,H,W,C]."""
+    """An image network that grows; every value is int8[1,H,W,C], or int8[1,N,C] where `shape` is (N, C)."""
 
     def __init__(self, seed: int, shape: Shape) -> None:
         self.random = np.random.default_rng(seed)
@@ -46,6 +47,17 @@ class Images:
         w = self.weights((channels, k, k, self.last.type.shape[3]), channels, 0)
         self.emit(ops.Conv2D(stride, dilation, padding), [self.last, *w])
 
+    def table(self) -> None:
+        codes = self.random.integers(-128, 128, 256).astype(np.int8)
+        self.emit(ops.Lut(), [self.last, self.graph.add_constant("table", TensorType((256,), DType.int8), codes)])
+
+    def squeeze_excite(self) -> None:
+        """The image times a vector that depends on all of it."""
+        image = self.last
+        self.emit(ops.Mean((1, 2), True), [image])
+        self.conv(1, (1, 1), (1, 1), (0, 0, 0, 0), image.type.shape[3])
+        self.emit(ops.Mul(), [image, self.last])
+
     def depthwise(self, k: int, stride: Pair, padding: Padding) -> None:
         channels = self.last.type.shape[3]
         w = self.weights((1, k, k, channels), channels, 3)
@@ -69,9 +81,33 @@ def image_networks(draw: st.DrawFn) -> Graph:
     return net.graph
 
 
+@st.composite
+def token_networks(draw: st.DrawFn) -> Graph:
+    """Up to eight operators on 2 to 20 tokens of int8[1,N,C]."""
+    net = Images(draw(st.integers(0, 2**20)), (draw(st.integers(2, 20)), draw(st.integers(1, 6))))
+    for _ in range(draw(st.integers(2, 8))):
+        same = [v for v in net.values if v.type.shape == net.last.type.shape]
+        other, kind = draw(st.sampled_from(same)), draw(st.sampled_from(["table", "add", "mul", "softmax", "concat"]))
+        if kind == "table":
+            net.table()
+        elif kind == "softmax":
+            net.emit(ops.Softmax(), [net.last], Quant.per_tensor(1 / 256, -128))
+        elif kind == "concat" and other is not net.last and other.type.quant == net.last.type.quant:
+            net.emit(ops.Concatenation(2), [other, net.last], net.last.type.quant)
+        else:
+            net.emit(ops.Mul() if kind == "mul" else ops.Add(), [other, net.last])
+    net.graph.outputs = [net.last, *(v for v in net.values[1:-1] if draw(st.integers(0, 9)) == 0)]
+    return net.graph
+
+
+IMAGE_OPERATORS = [
+    "conv", "conv", "depthwise", "depthwise", "residual", "concat", "pool", "pad", "lut", "squeeze-excite", "resize",
+]
+
+
 def _grow(draw: st.DrawFn, net: Images) -> None:
     """One more operator, where it fits the image that there is."""
-    kind = draw(st.sampled_from(["conv", "conv", "depthwise", "depthwise", "residual", "concat", "pool", "pad", "lut"]))
+    kind = draw(st.sampled_from(IMAGE_OPERATORS))
     _, rows, cols, channels = net.last.type.shape
     k = draw(st.sampled_from([1, 3, 5] if kind != "pool" else [2, 3]))
     stride = (draw(st.integers(1, 3)), draw(st.integers(1, 2)))
@@ -91,9 +127,13 @@ def _grow(draw: st.DrawFn, net: Images) -> None:
         before = (0, draw(st.integers(0, 1)), draw(st.integers(0, 1)), 0)
         net.emit(ops.Pad(before, (0, 1, 0, 0), int(net.random.integers(-128, 128))), [net.last], net.last.type.quant)
     elif kind == "lut":
-        table = TensorType((256,), DType.int8)
-        codes = net.random.integers(-128, 128, 256).astype(np.int8)
-        net.emit(ops.Lut(), [net.last, net.graph.add_constant("table", table, codes)])
+        net.table()
+    elif kind == "resize" and rows * cols < 200:
+        corners, centres = draw(st.sampled_from([(False, False), (True, False), (False, True)]))
+        size = (draw(st.integers(1, 2 * rows)), draw(st.integers(1, 2 * cols)))
+        net.emit(ops.ResizeNearest(size, corners, centres), [net.last], net.last.type.quant)
+    elif kind == "squeeze-excite":
+        net.squeeze_excite()
     else:
         same = [v for v in net.values if v.type.shape[:3] == net.last.type.shape[:3]]
         other = draw(st.sampled_from(same))
@@ -117,7 +157,7 @@ def _padding(draw: st.DrawFn, size: Pair, reach: Pair) -> Padding:
 
 
 def random_segments(draw: st.DrawFn, graph: Graph) -> Schedule:
-    """The graph's own order, with random runs of what can be streamed as segments."""
+    """The graph's own order, with random runs of what can be streamed as segments, and random rows at a time."""
     names = [node.output.name for node in graph.nodes]
     segments: list[tuple[str, ...]] = []
     run: list[str] = []
@@ -130,4 +170,6 @@ def random_segments(draw: st.DrawFn, graph: Graph) -> Schedule:
             run.append(node.output.name)
     if run:
         segments.append(tuple(run))
-    return Schedule(tuple(names), {}, tuple(segments))
+    streamed = [name for segment in segments for name in segment]
+    heights = {name: draw(st.integers(1, 6)) for name in streamed if draw(st.booleans())}
+    return Schedule(tuple(names), {}, tuple(segments), heights=heights)

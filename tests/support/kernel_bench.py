@@ -77,9 +77,9 @@ def trials(kernel: Kernel, case: Case, target: Target, rng: np.random.Generator)
     node = graph.nodes[0]
     if one_image(node)[1] > 1:
         return  # inside the compiler's loop over a batch nothing overlaps
-    for index, value in enumerate(v for v in node.inputs if v is not None):
-        distance = None if value.is_constant else kernel.trails(Site.of(node), index)
-        if distance is not None:
+    for index, value in enumerate(node.inputs):
+        distance = None if value is None or value.is_constant else kernel.trails(Site.of(node), index)
+        if value is not None and distance is not None:
             unit = max(value.type.dtype.bytes, node.output.type.dtype.bytes)
             lower_by = int(rng.choice(SHIFTS))
             below = _aligned(distance + lower_by, unit)
@@ -172,7 +172,7 @@ def _append(graph: Graph, trial: Trial, number: int) -> Node:
     """Copy a trial's node into the common graph."""
     (node,) = trial.graph.nodes
     values = [
-        graph.add_constant(f"c{number}_{i}", v.type, v.data)
+        None if v is None else graph.add_constant(f"c{number}_{i}", v.type, v.data)
         if v.is_constant else graph.add_input(f"x{number}_{i}", v.type)
         for i, v in enumerate(node.inputs)
     ]
@@ -184,7 +184,7 @@ def _append(graph: Graph, trial: Trial, number: int) -> Node:
 def _place(trial: Trial, first: int) -> int:
     """Give a trial's operands and output their offsets from `first` on; where it ends."""
     (node,) = trial.graph.nodes
-    moving = {f"x{i}": v.type for i, v in enumerate(node.inputs) if not v.is_constant}
+    moving = {f"x{i}": v.type for i, v in enumerate(node.inputs) if v is not None and not v.is_constant}
     over, end = trial.layout.over, first
     for key, t in moving.items():
         if key == f"x{over}":

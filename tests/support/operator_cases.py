@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tinyc import ops
 from tinyc.frontend.tflite.activation import ACTIVATIONS, activation_range
-from tinyc.ir.graph import Graph, Node
+from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import Operator, TypeRuleError
-from tinyc.ir.types import Array, DType, Quant, Shape, TensorType
+from tinyc.ir.types import Array, DType, Quant, Shape, Signature, TensorType
 from tinyc.ops.sums import sums_type
 from tinyc.ops.window import WindowOperator, same_padding
 
@@ -23,10 +23,10 @@ Draw = st.DrawFn
 
 @dataclass(frozen=True)
 class Case:
-    """An operator, its operands (constant where there is an array), and its result's quantisation."""
+    """An operator, its operands (constant where there is an array, None where absent), its result's quantisation."""
 
     op: Operator
-    operands: tuple[tuple[TensorType, Array | None], ...]
+    operands: tuple[tuple[TensorType, Array | None] | None, ...]
     quant: Quant | None
 
     def node(self) -> Node:
@@ -35,15 +35,16 @@ class Case:
     def graph(self) -> Graph:
         """A graph of this node alone. Raises TypeRuleError where the operator refuses its operands."""
         graph = Graph("case")
-        values = [
-            graph.add_input(f"x{i}", t) if data is None else graph.add_constant(f"c{i}", t, data)
-            for i, (t, data) in enumerate(self.operands)
-        ]
-        ((shape, dtype),) = self.op.infer(*(t for t, _ in self.operands))
+        values = [None if operand is None else _value(graph, i, *operand) for i, operand in enumerate(self.operands)]
+        ((shape, dtype),) = self.op.infer(*(None if v is None else v.type for v in values))
         node = graph.add(self.op, values, TensorType(shape, dtype, self.quant))
         graph.outputs = [node.output]
         self.op.check(node.signature)
         return graph
+
+
+def _value(graph: Graph, number: int, t: TensorType, data: Array | None) -> Value:
+    return graph.add_input(f"x{number}", t) if data is None else graph.add_constant(f"c{number}", t, data)
 
 
 def inputs_of(graph: Graph, rng: np.random.Generator) -> list[list[Array]]:
@@ -184,8 +185,8 @@ def _convolution(draw: Draw, name: str) -> Case:
 
 @_cases("fully_connected")
 def _fully_connected(draw: Draw, name: str) -> Case:
-    rows, depth, units = draw(sizes), draw(st.integers(1, 40)), draw(sizes)
-    x = draw(int8((rows, depth)))
+    depth, units = draw(st.integers(1, 40)), draw(sizes)
+    x = draw(int8((*draw(shapes(1, 3)), depth)))
     w, data = _weights(draw, (units, depth), 0, zero_point=True)
     quant = _accumulated(draw, x, w)
     clamp = clamp_of(draw, TensorType((1,), DType.int8, quant))
@@ -203,7 +204,44 @@ def _pool(draw: Draw, name: str) -> Case:
     return Case(op, ((x, None),), x.quant)
 
 
-@_cases("add", "sub", "mul", "maximum", "minimum")
+@_cases("batch_matmul")
+def _batch_matmul(draw: Draw, name: str) -> Case:
+    """Matrices with leading axes of which some broadcast; TFLite takes up to five axes."""
+    rows, depth, columns = draw(sizes), draw(st.sampled_from([1, 3, 4, 9, 16, 17, 40])), draw(sizes)
+    lead = draw(shapes(0, 2))
+    broadcast = tuple(1 if draw(st.booleans()) else n for n in lead)
+    of_a, of_b = draw(st.sampled_from([(lead, lead), (lead, broadcast), (broadcast, lead)]))
+    transposed = draw(st.booleans()), draw(st.booleans())
+    a = draw(int8((*of_a, *_turned((rows, depth), transposed[0]))))
+    b = draw(int8((*of_b, *_turned((depth, columns), transposed[1]))))
+    exponent = draw(st.sampled_from([7, 9, 11, 8, 4, 15, -3])) + draw(rngs()).uniform(-0.5, 0.5)
+    quant = Quant.per_tensor(a.scale * b.scale * 2.0**exponent, draw(zero_points))
+    return Case(ops.BatchMatMul(*transposed), ((a, None), (b, None)), quant)
+
+
+def _turned(shape: tuple[int, int], transposed: bool) -> tuple[int, int]:
+    return (shape[1], shape[0]) if transposed else shape
+
+
+@_cases("layer_norm")
+def _layer_norm(draw: Draw, name: str) -> Case:
+    """Scales at which the variance outweighs epsilon, or epsilon any variance; gamma and beta, one of them or none."""
+    channels = draw(st.sampled_from([1, 2, 3, 8, 17, 64, 100]))
+    x = draw(int8((*draw(shapes(0, 3)), channels), scales(-30, 20)))
+    op = ops.LayerNorm(draw(st.sampled_from([1e-5, 1e-6, 1e-12, 0.0, 1000.0]).map(lambda e: float(np.float32(e)))))
+    rng, given = draw(rngs()), draw(st.sampled_from([(True, True), (True, False), (False, True), (False, False)]))
+    gamma = draw(int8((channels,), scales(-8, 2)))
+    bare = Signature((x, gamma), (x,))
+    reach = max(op.largest_deviation(bare), 1e-30) * 128 * gamma.scale  # of results
+    quant = Quant.per_tensor(reach / 128 * 2.0 ** draw(st.floats(-6, 2)), draw(zero_points))
+    beta = TensorType((channels,), DType.int32, Quant.per_tensor(quant.scale[0] * 2.0 ** draw(st.integers(-12, 1)), 0))
+    codes = rng.integers(-(2 ** draw(st.sampled_from([6, 12, 30]))), 2**10, channels).astype(np.int32)
+    optional = ((gamma, random_array(gamma, rng)), (beta, codes))
+    operands = tuple(operand if wanted else None for operand, wanted in zip(optional, given, strict=True))
+    return Case(op, ((x, None), *operands), quant)
+
+
+@_cases("add", "sub", "mul", "squared_difference", "maximum", "minimum")
 def _binary(draw: Draw, name: str) -> Case:
     wide = draw(shapes(0))
     narrow = tuple(1 if draw(st.booleans()) else n for n in wide)[draw(st.integers(0, len(wide))) :]
@@ -214,16 +252,22 @@ def _binary(draw: Draw, name: str) -> Case:
         return Case(op, ((a, None), (a.with_shape(pair[1]), None)), a.quant)
     # Scales of like size are what networks have; unlike ones reach every shift.
     b = draw(int8(pair[1], scales(-6, 6).map(lambda ratio: float(np.float32(a.scale * ratio)))))
-    product = a.scale * b.scale if name == "mul" else max(a.scale, b.scale)
+    larger = max(a.scale, b.scale)
+    product = {"mul": a.scale * b.scale, "squared_difference": larger * larger}.get(name, larger)
     quant = Quant.per_tensor(product * 2.0 ** draw(st.floats(-8, 10)), draw(zero_points))
+    if name == "squared_difference":  # TFLite has no activation for it
+        return Case(ops.SquaredDifference(), ((a, None), (b, None)), quant)
     op_type = {"add": ops.Add, "sub": ops.Sub, "mul": ops.Mul}[name]
     return Case(op_type(clamp_of(draw, TensorType((1,), DType.int8, quant))), ((a, None), (b, None)), quant)
 
 
-@_cases("relu", "relu6", "leaky_relu", "logistic", "tanh", "hard_swish", "requantize")
+@_cases("relu", "relu6", "leaky_relu", "logistic", "tanh", "hard_swish", "requantize", "gelu", "rsqrt")
 def _unary(draw: Draw, name: str) -> Case:
     x = TensorType((2, 128), DType.int8, draw(per_tensor(scales(-12, 6))))
+    if name == "rsqrt":  # of numbers that are not negative, without which TFLM ends the run
+        x = replace(x, quant=Quant.per_tensor(x.scale, -128))
     other = Quant.per_tensor(x.scale * 2.0 ** draw(st.floats(-7, 7)), draw(zero_points))
+    root = Quant.per_tensor(2.0 ** draw(st.floats(-12, 4)) / math.sqrt(x.scale), other.zero_point[0])
     alpha = draw(st.sampled_from([0.0, 0.1, 0.3, 1.5, -0.25]).map(lambda a: float(np.float32(a))))
     op, quant = {
         "relu": (ops.Relu(), other),
@@ -233,6 +277,8 @@ def _unary(draw: Draw, name: str) -> Case:
         "tanh": (ops.Tanh(), Quant.per_tensor(1 / 128, 0)),
         "hard_swish": (ops.HardSwish(), other),
         "requantize": (ops.Requantize(), other),
+        "gelu": (ops.Gelu(draw(st.booleans())), other),
+        "rsqrt": (ops.Rsqrt(), root),
     }[name]
     return Case(op, ((x, None),), quant)
 
@@ -324,11 +370,12 @@ def _sums(draw: Draw, name: str) -> Case:
     return Case(ops.SumRows() if name == "sum_rows" else ops.AddRows(), operands, image.quant)
 
 
-@_cases("average_sums", "mean_sums")
+@_cases("average_sums", "average_even_sums", "mean_sums")
 def _from_sums(draw: Draw, name: str) -> Case:
     image = draw(int8((1, 1, 1, draw(sizes))))
     count = draw(st.integers(1, 64))
     shape = (1, image.shape[3]) if draw(st.booleans()) else image.shape
-    op = ops.AverageSums(count, shape) if name == "average_sums" else ops.MeanSums(count, shape)
+    kinds = {kind.name: kind for kind in (ops.AverageSums, ops.AverageEvenSums, ops.MeanSums)}
+    op = kinds[name](count, shape)
     other = Quant.per_tensor(image.scale * 2.0 ** draw(st.floats(-8, 8)), draw(zero_points))
     return Case(op, ((sums_type(image), None),), other)

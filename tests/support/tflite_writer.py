@@ -98,7 +98,7 @@ def _conv(node: Node) -> Spec:
 @_writes("fully_connected")
 def _fully_connected(node: Node) -> Spec:
     assert isinstance(node.op, ops.FullyConnected)
-    options = {"FusedActivationFunction": _activation(node, node.op.clamp)}
+    options = {"FusedActivationFunction": _activation(node, node.op.clamp), "KeepNumDims": node.output.type.rank != 2}
     return Spec("FULLY_CONNECTED", "FullyConnectedOptions", options)
 
 
@@ -189,6 +189,28 @@ def _resize(node: Node) -> Spec:
 @_writes("relu", "relu6", "logistic", "tanh", "hard_swish")
 def _unary(node: Node) -> Spec:
     return Spec(node.op.name.upper(), "HardSwishOptions" if node.op.name == "hard_swish" else None)
+
+
+@_writes("batch_matmul")
+def _batch_matmul(node: Node) -> Spec:
+    attributes = node.op.attributes()
+    options = {"AdjX": attributes["transpose_a"], "AdjY": attributes["transpose_b"]}
+    return Spec("BATCH_MATMUL", "BatchMatMulOptions", options)
+
+
+@_writes("squared_difference")
+def _squared_difference(node: Node) -> Spec:
+    return Spec("SQUARED_DIFFERENCE", "SquaredDifferenceOptions")
+
+
+@_writes("gelu")
+def _gelu(node: Node) -> Spec:
+    return Spec("GELU", "GeluOptions", {"Approximate": node.op.attributes()["approximate"]})
+
+
+@_writes("rsqrt")
+def _rsqrt(node: Node) -> Spec:
+    return Spec("RSQRT")
 
 
 @_writes("leaky_relu")

@@ -16,7 +16,7 @@ from typing import NoReturn
 from tinyc.cli.console import Console
 from tinyc.errors import TinycError, UsageError
 
-COMMANDS = ("build", "plan", "verify", "profile", "inspect", "targets", "passes", "kernels")
+COMMANDS = ("build", "plan", "verify", "profile", "inspect", "quantize", "nas", "targets", "passes", "kernels")
 EXIT_CODES = (
     "exit codes: 0 ok, 1 internal error, 2 usage, 3 model invalid or unsupported, 4 does not fit, "
     "5 mismatch, 6 toolchain missing"

@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace what an earlier build wrote into the output folder"
     )
     parser.add_argument("--name", metavar="NAME", help="prefix of the C functions (default: the model's name)")
+    parser.add_argument(
+        "--profile", action="store_true", help="also write C that counts every operator's cycles on the board, as CSV"
+    )
     add_cmsis_nn(parser)
     add_compilation(parser)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tinyc.cli.console import Line
 
 LIVE_SHOWN = 5  # tensors named at the peak
+NAMED = 5  # operators named in a note
 
 
 def headline(data: dict[str, Any]) -> list[Line | str]:
@@ -20,7 +21,16 @@ def headline(data: dict[str, Any]) -> list[Line | str]:
         f"  {machine}   SRAM {_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})   "
         f"flash {_of(weights + tables, data['flash_bytes'])} (weights {weights:,}, tables {tables:,})",
         *([f"  peak at {peak_text(data['peak'])}"] if data["peak"] else []),
+        *fallback_lines(data["fell_back"]),
     ]
+
+
+def fallback_lines(operators: list[str]) -> list[str]:
+    """A note on the operators for which the provider that --kernels prefers has no kernel."""
+    if not operators:
+        return []
+    more = [f"{len(operators) - NAMED} more"] if len(operators) > NAMED else []
+    return [f"  note: no kernel of the provider asked for serves {', '.join([*operators[:NAMED], *more])}"]
 
 
 def verdict(data: dict[str, Any]) -> str:

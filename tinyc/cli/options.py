@@ -68,14 +68,21 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
 
 def _add_decisions(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
+        "--kernels",
+        metavar="K",
+        action="append",
+        default=[],
+        help="auto: the cheapest; cmsis-nn or tinyc: that provider's wherever it has one; OPERATOR=KERNEL: this one; "
+        "repeatable, or several with commas (default: auto)",
+    )
+    group.add_argument(
         "--schedule", metavar="FILE", type=Path, help="keep the decisions of an earlier build's schedule.json"
     )
     group.add_argument(
         "--time-limit",
         metavar="S",
         type=_seconds,
-        default=2.0,
-        help="seconds to search for the smallest arena (default: 2)",
+        help="seconds to search for the smallest arena (default: a fixed effort, the same on every machine)",
     )
 
 
@@ -145,6 +152,7 @@ def _options(args: argparse.Namespace, console: Console) -> Options:
     return Options(
         io=args.io,
         objective=args.objective,
+        max_mac_overhead=args.max_mac_overhead,
         input_mode=args.input,
         name=getattr(args, "name", None),
         pipeline=None if args.pipeline is None else parse_pipeline(args.pipeline),
@@ -152,6 +160,8 @@ def _options(args: argparse.Namespace, console: Console) -> Options:
         instruments=(_printer(args.print_after, console),) if args.print_after else (),
         schedule=_schedule(args.schedule) if args.schedule else None,
         time_limit=args.time_limit,
+        kernels=tuple(args.kernels) or "auto",
+        profile=getattr(args, "profile", False),
     )
 
 

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from tinyc.cli.console import Answer, Console, Line, table
+from tinyc.cli.figures import fallback_lines
 from tinyc.cli.options import (
     add_cmsis_nn,
     add_compilation,
@@ -85,6 +86,8 @@ def _samples(args: argparse.Namespace, compiled: Compiled) -> list[Sample]:
 
 
 def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
+    from tinyc.report.summary import fell_back
+
     total = found.found
     agree = "all equal" if not total.unequal else f"{total.unequal:,} differ, by up to {total.max_abs_diff}"
     if total.unequal and found.tolerance:
@@ -95,7 +98,8 @@ def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
         f"  reference {found.reference} | on {place} | init refuses one byte less, canaries around "
         f"{compiled.plan.arena_bytes:,} bytes intact",
     ]
-    return [*lines, *([f"  note: {found.note}"] if found.note else []), *_layer_table(found)]
+    notes = [f"  note: {found.note}"] if found.note else []
+    return [*lines, *notes, *fallback_lines(fell_back(compiled)), *_layer_table(found)]
 
 
 def _layer_table(found: Verification) -> list[Line | str]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 CMSIS_NN_TAG = "v7.0.0"
 
 
-def cmake(project: CProject) -> str:
+def cmake(project: CProject, *, profile: bool = False) -> str:
     """A static library target with the network's name; links the user's CMSIS-NN where CMSIS_NN_DIR is given."""
-    name = project.name
+    name, macro = project.name, project.name.upper()
     sources = "\n".join(f"  {s}" for s in project.sources)
     includes = " ".join(f"${{CMAKE_CURRENT_LIST_DIR}}/{d}" if d != "." else "${CMAKE_CURRENT_LIST_DIR}"
                         for d in project.include_dirs)
@@ -26,6 +26,21 @@ add_library({name} STATIC
 {sources})
 target_include_directories({name} PUBLIC {includes})
 target_compile_features({name} PUBLIC c_std_99)
+
+# whatever the build type of the application
+set({macro}_OPTIMIZE "-O3" CACHE STRING "How to compile the network: -O3 for speed, -Os for size")
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  # sections, so that the application can link with -Wl,--gc-sections and keep what is called alone
+  target_compile_options({name} PRIVATE -ffunction-sections -fdata-sections ${{{macro}_OPTIMIZE}})
+endif()
+"""
+    if profile:
+        text += f"""
+option({macro}_PROFILE "Count cycles of every operator on the board, see {name}_profile.h" OFF)
+if({macro}_PROFILE)
+  target_sources({name} PRIVATE {name}_profile.c)
+  target_compile_definitions({name} PRIVATE TINYC_OPERATOR_HOOK={name}_profile_hook)
+endif()
 """
     if project.standin_sources:
         standin = "\n".join(f"    {s}" for s in project.standin_sources)

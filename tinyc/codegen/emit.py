@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinyc.codegen.board_profile import COUNTER, profile_files
 from tinyc.codegen.build_files import cmake, readme
 from tinyc.codegen.header import accessor, header
 from tinyc.codegen.project import CProject, Port
@@ -47,13 +48,13 @@ class Network:
         return self.prefix.upper()
 
 
-def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> CProject:
-    """The C project of a planned program; `name` becomes the prefix of everything that the linker sees."""
-    prefix = identifier(name)
-    pool = ConstantPool(prefix)
-    network = Network(prefix, program, plan, target, tuple(_writers(program, plan, target, pool)), pool)
-    for writer in network.writers:
-        writer.call.kernel.emit(writer.call.site, target, writer)
+def emit_project(program: Program, plan: Plan, target: Target, *, name: str, profile: bool = False) -> CProject:
+    """The C project of a planned program; `name` becomes the prefix of everything that the linker sees.
+
+    With `profile`, it has what counts the cycles of every operator on the board (see `board_profile`).
+    """
+    network = emit_calls(program, plan, target, name=name)
+    prefix, pool = network.prefix, network.pool
     kernel_files = _kernel_files(network)
     files = {
         f"{prefix}.h": header(network),
@@ -67,6 +68,8 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
     standin = _standin_files() if uses_cmsis(network) else {}
     standin_sources = tuple(path for path in standin if path.endswith(".c"))
     files |= standin
+    if profile:
+        files |= {COUNTER: _read(RUNTIME / COUNTER), **profile_files(network)}
     ports = [
         tuple(Port(p.name, accessor(network, kind, i), p.type.bytes) for i, p in enumerate(group))
         for kind, group in (("input", program.inputs), ("output", program.outputs))
@@ -79,9 +82,19 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str) -> 
         ("cmsis_nn_standin/Include",) if standin else (), ports[0], ports[1], plan.arena_bytes, ARENA_ALIGN,
         network.operators, pool.weights_bytes, pool.tables_bytes,
     )
-    files["CMakeLists.txt"] = cmake(project)
+    files["CMakeLists.txt"] = cmake(project, profile=profile)
     files["README.md"] = readme(project, network)
     return project
+
+
+def emit_calls(program: Program, plan: Plan, target: Target, *, name: str) -> Network:
+    """The C of every kernel call and the constants that they read: what a project says, before it is written."""
+    prefix = identifier(name)
+    pool = ConstantPool(prefix)
+    network = Network(prefix, program, plan, target, tuple(_writers(program, plan, target, pool)), pool)
+    for writer in network.writers:
+        writer.call.kernel.emit(writer.call.site, target, writer)
+    return network
 
 
 def _runtime(program: Program) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""The C of a streamed segment: per operator a function that picks the call of a row, and the tables of the runtime."""
+"""The C of a streamed segment: per operator a function that picks the call of a block, and tables for the runtime."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,14 @@ ROW_PARAMETERS = f"{VARIANT_PARAMETERS}, uint32_t row"
 
 
 def segment_source(segment: Segment, number: int, operators: list[int], network: Network) -> str:
-    """Row functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
+    """Block functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
     named = list(zip(segment.operators, operators, strict=True))
-    parts = [_row_function(n, [w for w in network.writers if w.number == n]) for _, n in named]
+    parts = [_block_function(n, [w for w in network.writers if w.number == n]) for _, n in named]
     parts.append(_lines(segment, number, network))
     parts += [_feeds(o, n) for o, n in named]
     stages = "".join(
-        f"    {{row_{n}, feeds_{n}, {len(o.stage.feeds)}u, {o.stage.output}u}},\n" for o, n in named
+        f"    {{block_{n}, feeds_{n}, {len(s.feeds)}u, {s.output}u, {s.first}u, {s.height}u}},\n"
+        for s, n in ((o.stage, n) for o, n in named)
     )
     pushed = "TINYC_STREAM_STORED" if segment.pushed is None else f"{segment.pushed}u"
     counts = f"{len(segment.lines)}u, {len(named)}u, {pushed}"
@@ -77,8 +79,8 @@ def merge_rows(writers: Sequence[CallWriter]) -> list[str] | None:
     return [*unused, *body]
 
 
-def _row_function(number: int, writers: Sequence[CallWriter]) -> str:
-    """What the runtime calls for every row; variants follow each other from the top of the image to its bottom."""
+def _block_function(number: int, writers: Sequence[CallWriter]) -> str:
+    """What the runtime calls for every block; variants follow each other from the top of the image to its bottom."""
     if merge_rows(writers) is not None:
         choice = f"{function_name(writers[0].call, number)}(in, out, row)"
     else:
@@ -86,7 +88,7 @@ def _row_function(number: int, writers: Sequence[CallWriter]) -> str:
             [(w.first_row or 0, f"{function_name(w.call, number, w.first_row)}(in, out)") for w in writers]
         )
     return f"""
-static tinyc_status row_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)
+static tinyc_status block_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)
 {{
     RUN({number}u, {choice});
     return TINYC_OK;
@@ -107,5 +109,15 @@ def _lines(segment: Segment, number: int, network: Network) -> str:
 
 
 def _feeds(operator: StreamedOperator, number: int) -> str:
-    rows = ", ".join(f"{{{f.line}u, {f.stride}u, {f.before}, {f.reach}u}}" for f in operator.stage.feeds)
-    return f"\nstatic const tinyc_feed feeds_{number}[] = {{{rows}}}; /* line, stride, before, reach */\n"
+    feeds, tables = operator.stage.feeds, ""
+    for index, feed in enumerate(feeds):
+        if feed.table:
+            values = textwrap.fill(", ".join(f"{row}u" for row in feed.table), 108, initial_indent="    ",
+                                   subsequent_indent="    ")
+            tables += f"\nstatic const uint16_t table_{number}_{index}[] = {{\n{values}}};\n"
+    names = [f"table_{number}_{index}" if feed.table else "NULL" for index, feed in enumerate(feeds)]
+    rows = ", ".join(
+        f"{{{name}, {f.line}u, {f.stride}u, {f.before}, {f.reach}u}}" for name, f in zip(names, feeds, strict=True)
+    )
+    head = "/* table, line, stride, before, reach */"
+    return f"{tables}\n{head}\nstatic const tinyc_feed feeds_{number}[] = {{{rows}}};\n"

@@ -1,4 +1,4 @@
-"""One C function for all rows of an operator: where the calls of border and middle rows differ in numbers alone,
+"""One C function for all blocks of rows of an operator: where the calls at borders differ from others in numbers alone,
 the numbers become variables that depend on the row."""
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def load(path: str | Path) -> Graph:
     Raises UsageError where the file cannot be read, ModelError with every problem where it cannot compile,
     ToolchainError where the package that reads its format is missing.
     """
-    return import_model(read_model(path), Path(path).stem)
+    return import_model(read_model(path), Path(path).stem, path)
 
 
 def read_model(path: str | Path) -> bytes:
@@ -49,12 +49,12 @@ def read_model(path: str | Path) -> bytes:
     return data
 
 
-def import_model(data: bytes, name: str) -> Graph:
-    """The network of what `read_model` read."""
+def import_model(data: bytes, name: str, path: str | Path | None = None) -> Graph:
+    """The network of what `read_model` read; messages name its path where they give a command."""
     if is_onnx(data):
         from tinyc.frontend.onnx import import_onnx
 
-        return import_onnx(data, name)
+        return import_onnx(data, name, path)
     from tinyc.frontend.tflite import import_tflite
 
     return import_tflite(data, name)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from tinyc.ir.access import Access, Elementwise, Interval, Whole
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 
-ROWS, COLS = 1, 2  # the axes of rows and columns in an NHWC tensor
+ROWS, COLS = 1, 2  # the axes of rows and columns in an NHWC tensor; of tokens (rows) and channels in [1,N,C]
 
 
 class TypeRuleError(Exception):
@@ -45,9 +45,9 @@ class Operator:
 
         None where it cannot be tiled along that axis. An operator whose attributes speak of the axis overrides this.
         """
-        maps = [a for a in self.access(sig) if a is not None and len(a.axes) == sig.output.rank]
-        follows = [a.axes[axis] for a in maps if not isinstance(a.axes[axis], Whole)]
-        tiles = sig.output.rank == 4 and bool(follows) and all(a == Elementwise(axis) for a in follows)
+        maps = [enumerate(a.axes) for a in self.access(sig) if a is not None]
+        follows = [(i, a) for axes in maps for i, a in axes if not isinstance(a, Whole) and a.axis == axis]
+        tiles = sig.output.rank in (3, 4) and bool(follows) and all(f == (axis, Elementwise(axis)) for f in follows)
         return self if tiles else None
 
     def from_sums(self, sig: Signature) -> Operator | None:

@@ -2,13 +2,15 @@
 
 Importing this package registers them all. To add one: a frozen dataclass with `@operator("name")` in the
 module of its family, and its import below. Nothing else in the compiler holds a list of operators. Only
-convolutions and dense layers count multiply-accumulates; `macs` of every other operator is 0.
+convolutions, dense layers and matrix products count multiply-accumulates; `macs` of every other operator is 0.
 """
 
 from tinyc.ops.concat import Concatenation
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D
-from tinyc.ops.elementwise import Add, Maximum, Minimum, Mul, Sub
+from tinyc.ops.elementwise import Add, Maximum, Minimum, Mul, SquaredDifference, Sub
 from tinyc.ops.fully_connected import FullyConnected
+from tinyc.ops.layer_norm import LayerNorm
+from tinyc.ops.matmul import BatchMatMul
 from tinyc.ops.pad import Pad
 from tinyc.ops.pool import AveragePool2D, AveragePoolEven2D, MaxPool2D
 from tinyc.ops.quantize import Dequantize, Quantize, Requantize
@@ -17,23 +19,27 @@ from tinyc.ops.resize import ResizeNearest
 from tinyc.ops.shape import Reshape, Transpose
 from tinyc.ops.slice import StridedSlice
 from tinyc.ops.softmax import Softmax, SoftmaxScaled
-from tinyc.ops.sums import AddRows, AverageSums, MeanSums, SumRows
-from tinyc.ops.unary import HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Tanh, Unary
+from tinyc.ops.sums import AddRows, AverageEvenSums, AverageSums, MeanSums, SumRows
+from tinyc.ops.unary import Gelu, HardSwish, LeakyRelu, Logistic, Lut, Relu, Relu6, Rsqrt, Tanh, Unary
 
 __all__ = [
     "AddRows",
+    "AverageEvenSums",
     "AverageSums",
     "MeanSums",
     "SumRows",
     "Add",
     "AveragePool2D",
     "AveragePoolEven2D",
+    "BatchMatMul",
     "Concatenation",
     "Conv2D",
     "DepthwiseConv2D",
     "Dequantize",
     "FullyConnected",
+    "Gelu",
     "HardSwish",
+    "LayerNorm",
     "LeakyRelu",
     "Logistic",
     "Lut",
@@ -49,8 +55,10 @@ __all__ = [
     "Requantize",
     "Reshape",
     "ResizeNearest",
+    "Rsqrt",
     "Softmax",
     "SoftmaxScaled",
+    "SquaredDifference",
     "StridedSlice",
     "Sub",
     "Tanh",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled, Whole
 from tinyc.ir.operator import expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_int8, expect_one_scale, given
-from tinyc.ops.fixed_point import quantize_multiplier, requantize, wrap32
+from tinyc.ops.fixed_point import multiplier_of, requantize, wrap32
 from tinyc.ops.window import Pair, WindowOperator, expect_image
 
 
@@ -24,12 +25,17 @@ class ChannelMultipliers:
     shift: tuple[int, ...]
 
 
-def channel_multipliers(sig: Signature, channels: int) -> ChannelMultipliers:
+def channel_multipliers(sig: Signature, channels: int, rounds_once: bool = False) -> ChannelMultipliers:
     """s_x · s_w[c] / s_y in double precision for each output channel (TFLM's per-channel rule)."""
     x, w, y = sig.input(0), sig.input(1), sig.output
     scales = weight_scales(w)
     scales = scales * channels if len(scales) == 1 else scales
-    found = [quantize_multiplier(x.scale * s / y.scale) for s in scales]
+    return _channel_multipliers(x.scale, scales, y.scale, rounds_once)
+
+
+@lru_cache(maxsize=1024)  # the same weights are looked at in blocks of many heights
+def _channel_multipliers(x: float, w: tuple[float, ...], y: float, rounds_once: bool) -> ChannelMultipliers:
+    found = [multiplier_of(x * s / y, rounds_once) for s in w]
     return ChannelMultipliers(tuple(m.multiplier for m in found), tuple(m.shift for m in found))
 
 
@@ -70,8 +76,12 @@ def accumulate_bias(acc: Array, bias: Array | None) -> Array:
 
 @dataclass(frozen=True)
 class Convolution(WindowOperator):
-    """Base of both convolutions: what they have in common is all but the arithmetic over channels."""
+    """Base of both convolutions: what they have in common is all but the arithmetic over channels.
 
+    `rounds_once`: sums are requantised in one rounding, as close to float arithmetic as it gets; TFLite has two.
+    """
+
+    rounds_once: bool = False
     inputs = ("x", "w", "bias")
     optional = frozenset({"bias"})
     channel_axis: ClassVar[int]  # of the weights: the output channels
@@ -96,11 +106,15 @@ class Convolution(WindowOperator):
         w = sig.input(1)
         check_weights(w, self.channel_axis)
         expect(w.quant is not None and not any(w.quant.zero_point), "expected weights with zero point 0")
-        check_shifts(channel_multipliers(sig, sig.output.shape[3]))
+        check_shifts(self.multipliers(sig))
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         rest = tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs[1:])
         return (Access((*self.window_axes(extent_of(sig.input(1))), self.channel_access(sig))), *rest)
+
+    def multipliers(self, sig: Signature) -> ChannelMultipliers:
+        """Requantisation per output channel."""
+        return channel_multipliers(sig, sig.output.shape[3], self.rounds_once)
 
     def channel_access(self, sig: Signature) -> AxisAccess:
         """How the output channels read the input channels."""
@@ -117,7 +131,7 @@ class Convolution(WindowOperator):
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         x, w = given(*inputs[:2])
         acc = accumulate_bias(self.accumulators(sig, x, w), inputs[2] if len(inputs) > 2 else None)
-        m = channel_multipliers(sig, acc.shape[-1])
+        m = self.multipliers(sig)
         multiplier, shift = np.array(m.multiplier), np.array(m.shift)
         return (requantize(acc, multiplier, shift, sig.output.zero_point, self.clamp),)
 

@@ -1,8 +1,9 @@
-"""Elementwise operators with two inputs that broadcast: TFLite ADD, SUB, MUL, MAXIMUM, MINIMUM at int8."""
+"""Elementwise operators with two inputs that broadcast: TFLite ADD, SUB, MUL, SQUARED_DIFFERENCE, MAXIMUM, MINIMUM."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from tinyc.ir.access import Access, AxisAccess, Elementwise, Whole
 from tinyc.ir.operator import Operator, TypeRuleError, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_equal_quantisation, expect_int8, expect_one_scale, given
-from tinyc.ops.fixed_point import Multiplier, expect_headroom, multiply, quantize_multiplier
+from tinyc.ops.fixed_point import Multiplier, expect_headroom, multiplier_of, multiply, quantize_multiplier
 
 MAX_RANK = 4  # of broadcasting in TFLite and CMSIS-NN; TFLM's own loops would go further
 
@@ -67,7 +68,7 @@ ADD_LEFT_SHIFT = 20  # headroom that TFLite gives both operands of an int8 ADD o
 
 @dataclass(frozen=True, slots=True)
 class AddParameters:
-    """Integers of an ADD or SUB: both inputs to a common scale, and the result to the output's."""
+    """Integers of an ADD, SUB or SQUARED_DIFFERENCE: both inputs to a common scale, and the result to the output's."""
 
     a: Multiplier
     b: Multiplier
@@ -76,7 +77,9 @@ class AddParameters:
 
 @dataclass(frozen=True)
 class Sum(Binary):
-    """Base of ADD and SUB: both operands are brought to twice the larger scale with 20 bits of headroom."""
+    """Base of ADD, SUB and SQUARED_DIFFERENCE: both operands are brought to twice the larger scale, with headroom."""
+
+    left_shift: ClassVar[int] = ADD_LEFT_SHIFT
 
     def real_multipliers(self, sig: Signature) -> tuple[float, float, float]:
         """(of a, of b, of the result): s / 2s_max for the operands, 2s_max / 2^20 s_y for the result."""
@@ -97,7 +100,7 @@ class Sum(Binary):
         """Both operands on the common scale."""
         p = self.parameters(sig)
         x, y = (
-            multiply((v - t.zero_point) << ADD_LEFT_SHIFT, m.multiplier, m.shift)
+            multiply((v - t.zero_point) << self.left_shift, m.multiplier, m.shift)
             for v, t, m in ((a, sig.input(0), p.a), (b, sig.input(1), p.b))
         )
         return x, y
@@ -133,13 +136,35 @@ class Sub(Sum):
         return self.rescale(sig, x - y)
 
 
+DIFFERENCE_LEFT_SHIFT = 7  # headroom that TFLite gives both operands of an int8 SQUARED_DIFFERENCE
+
+
+@operator("squared_difference")
+@dataclass(frozen=True)
+class SquaredDifference(Sum):
+    """(a − b)² (TFLite SQUARED_DIFFERENCE), clamped. Operands have 7 bits of headroom, their square 14."""
+
+    left_shift = DIFFERENCE_LEFT_SHIFT
+
+    def real_multipliers(self, sig: Signature) -> tuple[float, float, float]:
+        a, b, y = sig.input(0).scale, sig.input(1).scale, sig.output.scale
+        twice = 2.0 * max(a, b)
+        return a / twice, b / twice, twice * twice / ((1 << 2 * self.left_shift) * y)
+
+    def compute(self, sig: Signature, a: Array, b: Array) -> Array:
+        x, y = self.operands(sig, a, b)
+        return self.rescale(sig, (x - y) ** 2)
+
+
 @operator("mul")
 @dataclass(frozen=True)
 class Mul(Binary):
-    """a · b (TFLite MUL), clamped."""
+    """a · b (TFLite MUL), clamped. `rounds_once`: the product is requantised in one rounding instead of two."""
+
+    rounds_once: bool = False
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        return quantize_multiplier(sig.input(0).scale * sig.input(1).scale / sig.output.scale)
+        return multiplier_of(sig.input(0).scale * sig.input(1).scale / sig.output.scale, self.rounds_once)
 
     def check(self, sig: Signature) -> None:
         super().check(sig)

@@ -62,6 +62,21 @@ def quantize_multiplier(real: float) -> Multiplier:
     return Multiplier(fixed, shift)
 
 
+ROUNDED_ONCE = 12  # right shifts up to this can be had without the second rounding
+
+
+def multiplier_of(real: float, rounds_once: bool) -> Multiplier:
+    """`quantize_multiplier`, or the form without a shift to the right, by which `multiply` rounds only once.
+
+    That form has fewer bits. Up to a right shift of 12 they cost less than the second rounding does, which for a
+    shift of n goes wrong once in 2^(n + 1) times.
+    """
+    m = quantize_multiplier(real)
+    if rounds_once and -ROUNDED_ONCE <= m.shift < 0:
+        return Multiplier(round_half_away(real * 2**31), 0)
+    return m
+
+
 def doubling_high_multiply(a: Array, b: Array | int) -> Array:
     """Saturating rounding doubling high multiply of int32 values (held as int64): (2·a·b + 2^31) >> 32."""
     product = (a.astype(np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31

@@ -19,7 +19,7 @@ from tinyc.ops.conv import (
     expect_bias,
     weight_scales,
 )
-from tinyc.ops.fixed_point import quantize_multiplier, requantize
+from tinyc.ops.fixed_point import multiplier_of, requantize
 
 
 @operator("fully_connected")
@@ -27,22 +27,23 @@ from tinyc.ops.fixed_point import quantize_multiplier, requantize
 class FullyConnected(Operator):
     """y = x · wᵀ + bias (TFLite FULLY_CONNECTED).
 
-    Inputs: x int8[rows,K], w int8[O,K], bias int32[O] or absent. Output int8[rows,O].
-    Weights may have a zero point when they have one scale.
+    Inputs: x int8[...,K] of two axes or more, w int8[O,K], bias int32[O] or absent. Output int8[...,O].
+    Weights may have a zero point when they have one scale. `rounds_once` as for convolutions.
     """
 
     clamp: tuple[int, int] = (-128, 127)
+    rounds_once: bool = False
     inputs = ("x", "w", "bias")
     optional = frozenset({"bias"})
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
         x, w = given(*inputs[:2])
         shapes = f"{list(x.shape)} and {list(w.shape)}"
-        expect(x.rank == 2 and w.rank == 2, f"expected x [rows,K] and w [O,K], got {shapes}")
-        expect(x.shape[1] == w.shape[1], f"x has {x.shape[1]} columns, w {w.shape[1]}")
+        expect(x.rank >= 2 and w.rank == 2, f"expected x [...,K] and w [O,K], got {shapes}")
+        expect(x.shape[-1] == w.shape[1], f"x has {x.shape[-1]} columns, w {w.shape[1]}")
         expect_int8(x, w)
         expect_bias(inputs[2] if len(inputs) > 2 else None, w.shape[0])
-        return (((x.shape[0], w.shape[0]), DType.int8),)
+        return (((*x.shape[:-1], w.shape[0]), DType.int8),)
 
     def check(self, sig: Signature) -> None:
         expect_one_scale(sig.input(0), sig.output)
@@ -64,18 +65,18 @@ class FullyConnected(Operator):
         """Requantisation per output; with one weight scale, TFLM multiplies s_x · s_w in float32 first."""
         x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
         if len(scales) > 1:
-            return channel_multipliers(sig, y.shape[1])
+            return channel_multipliers(sig, y.shape[-1], self.rounds_once)
         with np.errstate(over="ignore"):
             product = float(np.float32(x.scale) * np.float32(scales[0]))
-        found = quantize_multiplier(product / y.scale)
-        return ChannelMultipliers((found.multiplier,) * y.shape[1], (found.shift,) * y.shape[1])
+        found = multiplier_of(product / y.scale, self.rounds_once)
+        return ChannelMultipliers((found.multiplier,) * y.shape[-1], (found.shift,) * y.shape[-1])
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         rest = tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs[1:])
-        return (Access((Elementwise(0), Whole())), *rest)
+        return (Access((*map(Elementwise, range(sig.output.rank - 1)), Whole())), *rest)
 
     def macs(self, sig: Signature) -> int:
-        return sig.output.elements * sig.input(0).shape[1]
+        return sig.output.elements * sig.input(0).shape[-1]
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         x, w = given(*inputs[:2])

@@ -25,6 +25,7 @@ def _raw(real: float, integer_bits: int) -> int:
 EXP_MINUS_EIGHTH = _raw(math.exp(-1 / 8), 0)
 THIRD = _raw(1 / 3, 0)
 EXP_OF_MINUS_POWER = {e: _raw(math.exp(-(2.0**e)), 0) for e in range(-2, 5)}  # e^-1/4, e^-1/2, … e^-16
+HALF_SQRT_2 = _raw(math.sqrt(0.5), 0)
 NEWTON_START, NEWTON_SLOPE = _raw(48 / 17, 2), _raw(-32 / 17, 2)
 
 
@@ -108,3 +109,24 @@ def reciprocal(x: Array, integer_bits: int) -> tuple[Array, Array]:
 def input_radius(integer_bits: int, left_shift: int) -> int:
     """Largest magnitude that, shifted left, stays within 2^integer_bits − 1 in Q`integer_bits`."""
     return (((1 << integer_bits) - 1) << (31 - integer_bits)) >> left_shift
+
+
+def reciprocal_root(x: Array) -> tuple[Array, Array]:
+    """1 / √x for integers 1 ≤ x < 2^16: (m, e) with 1 / √x = m · 2^(e − 31): five Newton steps from 1, in Q3.
+
+    For 1 it is the largest number below 1.
+    """
+    scaled = np.maximum(x.astype(np.int64), 2)
+    pairs = (31 - np.frexp(scaled.astype(np.float64))[1].astype(np.int64)) // 2 - 1
+    a = (scaled << 2 * pairs) >> 1  # from 1/4 to 1 in Q3
+    half_a, y = rounding_shift_right(a, 1), np.full(a.shape, 1 << 28)
+    for _ in range(5):
+        cube = doubling_high_multiply(doubling_high_multiply(y, y), y)
+        cube = shift_left_saturating(cube, 6)  # from Q9
+        step = doubling_high_multiply(np.full(y.shape, 3 << 27), y) - doubling_high_multiply(half_a, cube)
+        y = shift_left_saturating(step, 3)  # from Q6
+    root = doubling_high_multiply(y, HALF_SQRT_2)
+    exponent = pairs - 11
+    multiplier = wrap32(root << np.maximum(exponent, 0))
+    one = x <= 1
+    return np.where(one, INT32_MAX, multiplier), np.where(one, 0, np.minimum(exponent, 0))

@@ -116,10 +116,25 @@ class AveragePoolEven2D(Pool2D):
         count = self._windows(np.ones((1, *x.shape[1:3], 1), np.int64), sig.output.shape).sum(axis=0)
         if self.count_padding:
             count = np.full_like(count, self.extent[0] * self.extent[1])
-        twice, whole = 2 * taps.sum(axis=0) * m.multiplier, count << (31 - m.shift)
-        mean = (twice + whole) // (2 * whole)  # halves up, and those that went wrong back
-        mean -= (twice + whole == 2 * whole * mean) & ((mean + odd) % 2 == 1)
+        mean = mean_to_even(taps.sum(axis=0), count, m, odd)
         return (np.clip(mean + sig.output.zero_point, *self.clamp).astype(np.int8),)
+
+    def from_sums(self, sig: Signature) -> Operator | None:
+        """Global pooling can be taken from the sums over the image."""
+        from tinyc.ops.sums import AverageEvenSums
+
+        rows, cols = sig.input(0).shape[1:3]
+        if self.extent != (rows, cols) or any(self.padding):
+            return None
+        return AverageEvenSums(rows * cols, sig.output.shape, self.clamp, self.odd(sig))
+
+
+def mean_to_even(total: Array, count: Array | int, ratio: Multiplier, odd: int) -> Array:
+    """total / count · ratio in one rounding of int64, halves to a result r with r + odd even."""
+    twice, whole = 2 * total * ratio.multiplier, np.asarray(count, np.int64) << (31 - ratio.shift)
+    mean = (twice + whole) // (2 * whole)  # halves up, and those that went wrong back
+    found: Array = mean - ((twice + whole == 2 * whole * mean) & ((mean + odd) % 2 == 1))
+    return found
 
 
 @operator("max_pool2d")

@@ -11,11 +11,19 @@ from tinyc.ir.access import Access, AxisAccess, Elementwise, Whole
 from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_int8, expect_one_scale, given
-from tinyc.ops.fixed_point import Multiplier, expect_headroom, quantize_multiplier, requantize
+from tinyc.ops.fixed_point import (
+    Multiplier,
+    expect_headroom,
+    multiplier_of,
+    quantize_multiplier,
+    requantize,
+)
 
 
-def mean_multiplier(x_scale: float, y_scale: float, count: int) -> Multiplier:
+def mean_multiplier(x_scale: float, y_scale: float, count: int, rounds_once: bool = False) -> Multiplier:
     """s_x / (s_y · count): the quotient in fixed point, divided by the count with more bits in front."""
+    if rounds_once:
+        return multiplier_of(x_scale / (y_scale * count), True)
     ratio = quantize_multiplier(x_scale / y_scale)
     shift = min(count.bit_length() - 1, 32, 31 + ratio.shift)
     return Multiplier((ratio.multiplier << shift) // count, ratio.shift - shift)
@@ -26,11 +34,13 @@ def mean_multiplier(x_scale: float, y_scale: float, count: int) -> Multiplier:
 class Mean(Operator):
     """Mean over `axes`, which are rising; with `keep_dims` they stay, with length 1. int8 to int8.
 
-    TFLM has one path for any rank and axes; it folds 1 / count into the output multiplier, truncating.
+    TFLM has one path for any rank and axes; it folds 1 / count into the output multiplier, truncating. With
+    `rounds_once` the multiplier is rounded, and the mean rounded once.
     """
 
     axes: tuple[int, ...]
     keep_dims: bool = False
+    rounds_once: bool = False
 
     def infer(self, *inputs: TensorType | None) -> tuple[tuple[Shape, DType], ...]:
         (x,) = given(*inputs)
@@ -51,14 +61,16 @@ class Mean(Operator):
 
     def multiplier(self, sig: Signature) -> Multiplier:
         """What one centred sum is multiplied by."""
-        return mean_multiplier(sig.input(0).scale, sig.output.scale, self.count(sig.input(0)))
+        return mean_multiplier(sig.input(0).scale, sig.output.scale, self.count(sig.input(0)), self.rounds_once)
 
     def from_sums(self, sig: Signature) -> Operator | None:
         """A mean over rows and columns of one image can be taken from its sums."""
         from tinyc.ops.sums import MeanSums
 
         x = sig.input(0)
-        return MeanSums(self.count(x), sig.output.shape) if self.axes == (1, 2) and x.rank == 4 else None
+        if self.axes != (1, 2) or x.rank != 4:
+            return None
+        return MeanSums(self.count(x), sig.output.shape, self.rounds_once)
 
     def check(self, sig: Signature) -> None:
         x, y = sig.input(0), sig.output

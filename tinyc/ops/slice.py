@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,3 +68,17 @@ class StridedSlice(Movement):
             for begin, stride, count in zip(self.begin, self.stride, self.shape, strict=True)
         ]
         return (x[np.ix_(*indices)] if indices else x,)
+
+
+def runs(index: Sequence[int]) -> list[range]:
+    """Indices as the ranges that they consist of, each as long as it can be: what a gather takes, as slices."""
+    found: list[range] = []
+    start = 0
+    while start < len(index):
+        step = index[start + 1] - index[start] if start + 1 < len(index) else 1
+        end = start + 1
+        while step and end < len(index) and index[end] - index[end - 1] == step:
+            end += 1
+        found.append(range(index[start], index[end - 1] + (-1 if step < 0 else 1), step or 1))
+        start = end
+    return found

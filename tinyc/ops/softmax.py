@@ -66,16 +66,15 @@ class SoftmaxRows(Operator):
             Access((*(Elementwise(a) for a in range(last)), Whole()), flat=sig.input(0).shape[last] == 1),
         )
 
-    def probabilities(self, sig: Signature, x: Array) -> tuple[Array, Array]:
-        """(m, e) with softmax = m · 2^-e for m in Q0 and one e per row: before rounding to the output."""
+    def exponentials(self, sig: Signature, difference: Array) -> Array:
+        """e^(beta · difference) in Q0 for differences of codes, from -255 to 0."""
         m, least = self.multiplier(sig), self.least_difference(sig)
-        difference = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
-        counted = difference >= least
         scaled = doubling_high_multiply(np.maximum(difference, least) << m.shift, m.multiplier)
-        exponential = np.where(counted, gemmlowp.exp_of_negative(scaled, DIFFERENCE_INTEGER_BITS), 0)
-        total = rounding_shift_right(exponential, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
-        inverse, exponent = gemmlowp.reciprocal(total, SUM_INTEGER_BITS)
-        return doubling_high_multiply(exponential, inverse), exponent
+        return np.where(difference >= least, gemmlowp.exp_of_negative(scaled, DIFFERENCE_INTEGER_BITS), 0)
+
+    def row_exponentials(self, sig: Signature, x: Array) -> Array:
+        """The exponential of each code less the largest of its row, in Q0."""
+        return self.exponentials(sig, x.astype(np.int64) - x.max(axis=-1, keepdims=True))
 
 
 @operator("softmax")
@@ -93,15 +92,20 @@ class Softmax(SoftmaxRows):
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
-        probability, exponent = self.probabilities(sig, x)
-        y = rounding_shift_right(probability, exponent + 31 - 8) - 128
+        exponential = self.row_exponentials(sig, x)
+        total = rounding_shift_right(exponential, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
+        inverse, exponent = gemmlowp.reciprocal(total, SUM_INTEGER_BITS)
+        y = rounding_shift_right(doubling_high_multiply(exponential, inverse), exponent + 31 - 8) - 128
         return (np.clip(y, -128, 127).astype(np.int8),)
 
 
 @operator("softmax_scaled")
 @dataclass(frozen=True)
 class SoftmaxScaled(SoftmaxRows):
-    """Softmax on any output scale and zero point, rounded once, halves up (ONNX Softmax, QuantizeLinear)."""
+    """Softmax on any output scale and zero point, halves up (ONNX Softmax, QuantizeLinear).
+
+    The sum of exponentials has 64 bits, the quotient 12 or more behind a code.
+    """
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
@@ -114,10 +118,14 @@ class SoftmaxScaled(SoftmaxRows):
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
-        probability, exponent = self.probabilities(sig, x)
-        m = self.output_multiplier(sig)
-        shift = exponent + 62 - m.shift
-        product, near = probability.astype(np.int64) * m.multiplier, np.minimum(shift, 62)
-        # What would be shifted by more than 62 is below half a code.
-        y = np.where(shift > 62, 0, (product + (np.int64(1) << (near - 1))) >> near) + sig.output.zero_point
+        exponential, m = self.row_exponentials(sig, x), self.output_multiplier(sig)
+        total = exponential.sum(axis=-1, keepdims=True)  # (1 + a) · 2^exponent in Q0
+        exponent = np.frexp(total.astype(np.float64))[1].astype(np.int64) - 32
+        inverse = gemmlowp.one_over_one_plus((total << 20 >> (exponent + 20)) - (1 << 31))
+        shift = 30 + exponent - m.shift
+        # What would be shifted by more than 31 is below half a code.
+        factor = np.where(shift > 31, 0, doubling_high_multiply(inverse, m.multiplier))
+        shift = np.minimum(shift, 31)
+        high = (exponential * factor + (1 << 31)) >> 32
+        y = ((high + (np.int64(1) << (shift - 1))) >> shift) + sig.output.zero_point
         return (np.clip(y, -128, 127).astype(np.int8),)

@@ -13,7 +13,8 @@ from tinyc.ir.access import Access, Elementwise, Whole
 from tinyc.ir.operator import Operator, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_one_scale, given
-from tinyc.ops.fixed_point import Multiplier, requantize
+from tinyc.ops.fixed_point import Multiplier, quantize_multiplier, requantize
+from tinyc.ops.pool import MAX_WINDOW, mean_to_even
 from tinyc.ops.reduce import mean_multiplier
 
 
@@ -95,13 +96,38 @@ class AverageSums(FromSums):
         return (np.clip(mean, *self.clamp).astype(np.int8),)
 
 
+@operator("average_even_sums")
+@dataclass(frozen=True)
+class AverageEvenSums(FromSums):
+    """As ONNX's AveragePool rounds: once, on the output's scale, halves to even or, with `odd` 1, to odd distances."""
+
+    clamp: tuple[int, int] = (-128, 127)
+    odd: int = 0
+
+    def check(self, sig: Signature) -> None:
+        super().check(sig)
+        expect(self.count <= MAX_WINDOW, f"an image of {self.count} elements is too large to average")
+        expect(-10 <= self.ratio(sig).shift <= 20, "the scales lie too far apart to average in 64 bits")
+
+    def ratio(self, sig: Signature) -> Multiplier:
+        """From the image's scale to the output's."""
+        return quantize_multiplier(sig.input(0).scale / sig.output.scale)
+
+    def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
+        total = given(*inputs)[0].astype(np.int64).reshape(self.shape) - self.count * sig.input(0).zero_point
+        mean = mean_to_even(total, self.count, self.ratio(sig), self.odd)
+        return (np.clip(mean + sig.output.zero_point, *self.clamp).astype(np.int8),)
+
+
 @operator("mean_sums")
 @dataclass(frozen=True)
 class MeanSums(FromSums):
     """As MEAN rounds: the centred sum through one multiplier."""
 
+    rounds_once: bool = False
+
     def multiplier(self, sig: Signature) -> Multiplier:
-        return mean_multiplier(sig.input(0).scale, sig.output.scale, self.count)
+        return mean_multiplier(sig.input(0).scale, sig.output.scale, self.count, self.rounds_once)
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         total = given(*inputs)[0].astype(np.int64).reshape(self.shape) - self.count * sig.input(0).zero_point

@@ -1,9 +1,10 @@
-"""Functions of one int8 code: TFLite RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH; and tables."""
+"""Functions of one int8 code: TFLite RELU, RELU6, LEAKY_RELU, LOGISTIC, TANH, HARD_SWISH, GELU, RSQRT; and tables."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from tinyc.ops.fixed_point import (
     quantize_multiplier,
     requantize,
     round_half_away,
+    round_half_away_array,
     rounding_shift_right,
 )
 
@@ -289,3 +291,64 @@ class HardSwish(Unary):
         # This product alone is truncated towards zero: it makes up for the bias of the rounding ones.
         truncated = np.sign(product) * (np.abs(product) >> 15)
         return to_int8(rounding_shift_right(truncated, -output.shift) + sig.output.zero_point)
+
+
+# ---------------------------------------------------------------------- what transformers add
+_ERFC = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+@operator("gelu")
+@dataclass(frozen=True)
+class Gelu(Unary):
+    """x · Φ(x), the error linear unit (TFLite GELU), or its approximation by tanh.
+
+    TFLM has no such kernel: this is LiteRT's table, each code through the function in float32, times 1 / s_y, halves
+    away from zero.
+    """
+
+    approximate: bool = False
+
+    def function(self, x: Array) -> Array:
+        """float32 to float32; erfc and tanh rounded from double precision."""
+        if not self.approximate:
+            tail = _ERFC((x * np.float32(-math.sqrt(0.5))).astype(np.float64)).astype(np.float32)
+            return np.asarray(np.float32(0.5) * x * tail)
+        inner = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
+        return np.asarray(np.float32(0.5) * x * (np.float32(1) + np.tanh(inner.astype(np.float64)).astype(np.float32)))
+
+    def table(self, sig: Signature) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = np.float32(sig.input(0).scale) * centred_codes(sig).astype(np.float32)
+            quotient = self.function(x) * (np.float32(1) / np.float32(sig.output.scale))
+        limited = np.clip(np.nan_to_num(quotient, nan=0.0), -512, 512)
+        return to_int8(round_half_away_array(limited).astype(np.int64) + sig.output.zero_point)
+
+
+@operator("rsqrt")
+@dataclass(frozen=True)
+class Rsqrt(Unary):
+    """1 / √x (TFLite RSQRT). At 0 it is the largest code, and below, where TFLM ends the run, that too."""
+
+    FRACTION_BITS: ClassVar[int] = 20  # of 1 / √code
+
+    def multiplier(self, sig: Signature) -> Multiplier:
+        """1 / (√s_x · s_y), computed in float32 but for the quotient."""
+        with np.errstate(over="ignore", divide="ignore"):
+            root = np.sqrt(np.float32(sig.input(0).scale)) * np.float32(sig.output.scale)
+            return quantize_multiplier(float(1 / np.float64(root)))
+
+    def check(self, sig: Signature) -> None:
+        super().check(sig)
+        m = self.multiplier(sig)
+        expect(
+            m.shift - self.FRACTION_BITS >= -31,
+            f"the output scale {sig.output.scale!r} is too large for 32 bits",
+        )
+        expect_headroom(1 << self.FRACTION_BITS, Multiplier(m.multiplier, m.shift - self.FRACTION_BITS), "rsqrt")
+
+    def table(self, sig: Signature) -> Array:
+        x, m = centred_codes(sig), self.multiplier(sig)
+        multiplier, exponent = gemmlowp.reciprocal_root(np.maximum(x, 1))
+        root = multiply(np.ones_like(x), multiplier, exponent + self.FRACTION_BITS)
+        y = multiply(root, m.multiplier, m.shift - self.FRACTION_BITS) + sig.output.zero_point
+        return to_int8(np.where(x <= 0, 127, y))

@@ -109,11 +109,11 @@ def _segment(segment: Segment, arena: Arena) -> None:
     while True:
         while (index := flow.next()) is not None:
             operator = segment.operators[index]
-            row = flow.made[operator.stage.output]
+            row, count = flow.made[operator.stage.output], flow.block(index)
             call = operator.variant(row)
-            operands = _row_operands(operator, call, row, segment, held, arena)
+            operands = _row_operands(operator, call, row, count, segment, held, arena)
             (result,) = _compute(call, operands, arena, {})
-            _append(segment, operator.stage.output, flow, held, result, arena)
+            _append(segment, operator.stage.output, flow, held, count, result, arena)
             if call.scratch:
                 arena.poison(call.scratch, {})
             flow.fired(index)
@@ -122,21 +122,23 @@ def _segment(segment: Segment, arena: Arena) -> None:
         assert arena.incoming is not None
         row_bytes = segment.lines[segment.pushed].row_bytes
         start = flow.made[segment.pushed] * row_bytes
-        _append(segment, segment.pushed, flow, held, arena.incoming[start : start + row_bytes], arena)
+        _append(segment, segment.pushed, flow, held, 1, arena.incoming[start : start + row_bytes], arena)
         flow.push()
 
 
-def _append(segment: Segment, line: int, flow: Flow, held: list[int], row: Array, arena: Arena) -> None:
-    """Store the next row of a line, after making room where its buffer is full."""
+def _append(
+    segment: Segment, line: int, flow: Flow, held: list[int], count: int, rows: Array, arena: Arena
+) -> None:
+    """Store the next rows of a line, after making room where its buffer is too full for them."""
     place, number = segment.lines[line], flow.made[line]
-    if number - held[line] == place.depth:
+    if number + count - held[line] > place.depth:
         _slide(place, flow.first_needed(line) - held[line], arena)
         held[line] = flow.first_needed(line)
-    arena.store(_rows(place, number - held[line], 1), row, {})
+    arena.store(_rows(place, number - held[line], count), rows, {})
 
 
 def _row_operands(
-    operator: StreamedOperator, call: Call, row: int, segment: Segment, held: list[int], arena: Arena
+    operator: StreamedOperator, call: Call, row: int, count: int, segment: Segment, held: list[int], arena: Arena
 ) -> list[Array | None]:
     feeds = iter(operator.stage.feeds)
     found: list[Array | None] = []
@@ -144,7 +146,7 @@ def _row_operands(
         kind = call.site.sig.inputs[index]
         if isinstance(place, Rows) and kind is not None:
             feed, line = next(feeds), segment.lines[place.line]
-            lo, hi = feed.needs(row, line.rows)
+            lo, hi = feed.needs(row, line.rows, count)
             found.append(arena.load(_rows(line, lo - held[place.line], hi - lo), kind, {}))
         else:
             found.append(_operand(call, index, arena, {}))

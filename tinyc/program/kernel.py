@@ -129,10 +129,14 @@ def needs_kernel(node: Node) -> bool:
     return not node.op.is_view or node.input(0).is_constant
 
 
-def select(name: str, sites: Sequence[Site], target: Target, preferred: str | None = None) -> Kernel:
+def select(
+    name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None,
+    times: Sequence[int] | None = None,
+) -> Kernel:
     """The cheapest kernel that serves all sites of the operator called `name`, or the one asked for.
 
-    Raises ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
+    Kernels of `provider` go before all others, whatever they cost. `times` is how often each site's call runs. Raises
+    ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
     """
     if preferred is not None:
         chosen = find_kernel(preferred)
@@ -142,17 +146,20 @@ def select(name: str, sites: Sequence[Site], target: Target, preferred: str | No
             raise UsageError(f"kernel {preferred} cannot serve {sites[0].op.name} {name!r}: {reason}")
         return chosen
     reasons: list[str] = []
-    usable: list[tuple[float, int, Kernel]] = []
+    usable: list[tuple[bool, float, int, Kernel]] = []
     for candidate in candidates(sites[0]):
         reason = _refusal(candidate, sites, target)
         if reason:
             reasons.append(f"{candidate.name}: {reason}")
         else:
-            usable.append((sum(candidate.cost(site, target) for site in sites), len(usable), candidate))
+            calls = zip(sites, times or [1] * len(sites), strict=True)
+            cost = sum(count * candidate.cost(site, target) for site, count in calls)
+            other = provider is not None and candidate.provider != provider
+            usable.append((other, cost, len(usable), candidate))
     if not usable:
         told = "; ".join(reasons) or "no kernel is declared for this operator"
         raise ModelError(f"{sites[0].op.name} {name!r} has no kernel on {target.name} ({told})")
-    return min(usable, key=lambda u: u[:2])[2]
+    return min(usable, key=lambda u: u[:3])[3]
 
 
 def _refusal(kernel: Kernel, sites: Sequence[Site], target: Target) -> str | None:

@@ -6,11 +6,11 @@ Network inputs live from the first step (the caller fills them before), outputs 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tinyc.memory import Block, Trail
-from tinyc.program.flow import trace, trail_distance
-from tinyc.program.program import Call, Loop, Program, Range, Segment
+from tinyc.program.program import Call, Loop, Program, Range, Rows, Segment, StreamedOperator
 
 ARENA_ALIGN = 16
 
@@ -58,17 +58,32 @@ def _call_trails(call: Call) -> Iterator[tuple[Range, Range, int]]:
 
 def _segment_trails(segment: Segment) -> Iterator[tuple[Range, Range, int]]:
     """(output, input, distance) for tensors that a segment writes and reads row by row: found by letting rows flow."""
-    whole = {r.buffer for call in segment.calls() for r in call.inputs if isinstance(r, Range)}
-    run = trace([line.rows for line in segment.lines], [o.stage for o in segment.operators], segment.pushed)
     made = {o.stage.output: index for index, o in enumerate(segment.operators)}
-    for number, source in enumerate(segment.lines):
-        if number in made or number == segment.pushed or source.place.buffer in whole:
-            continue
+    sources = defaultdict[Range, list[int]](list)  # several lines may show the same bytes
+    for number, line in enumerate(segment.lines):
+        if number not in made and number != segment.pushed:
+            sources[line.place].append(number)
+    for source, numbers in sources.items():
         for output, index in made.items():
             line = segment.lines[output]
             if line.depth == line.rows:
-                distance = trail_distance(run.needed[index], number, source.row_bytes, line.row_bytes)
-                yield line.place, source.place, distance
+                yield line.place, source, max(
+                    segment.trace.trail_distance(
+                        index, number, segment.lines[number].row_bytes, line.row_bytes,
+                        _kernel_distance(segment.operators[index], number),
+                    )
+                    for number in numbers
+                )
+
+
+def _kernel_distance(operator: StreamedOperator, line: int) -> int | None:
+    """Bytes by which an operator's blocks must lie below those of a line that they read, to be written meanwhile."""
+    found: list[int | None] = []
+    for _, call in operator.variants:
+        reads = [index for index, operand in enumerate(call.inputs) if operand == Rows(line)]
+        found.append(call.kernel.trails(call.site, reads[0]) if len(reads) == 1 else None)
+    known = [distance for distance in found if distance is not None]
+    return max(known) if known and len(known) == len(found) else None
 
 
 def _may_die(program: Program, lives: dict[str, tuple[int, int]], source: Range, step: int) -> bool:

@@ -1,7 +1,7 @@
 """Graph + Schedule → Program: every value gets a buffer, every operator a kernel call.
 
 Views (reshape) share their input's buffer. An operator with a window that has a batch runs once per image, in a loop.
-Operators of a segment run together, row by row, through line buffers.
+Operators of a segment run together, a few rows at a time, through line buffers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from tinyc.errors import UsageError
 from tinyc.ir.access import Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.ir.operator import ROWS
 from tinyc.ir.types import Signature, TensorType
-from tinyc.program.flow import Stage, trace
+from tinyc.program.flow import Stage, Trace, trace
 from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel, select
 from tinyc.program.program import (
     Buffer,
@@ -32,7 +31,7 @@ from tinyc.program.program import (
     Statement,
     StreamedOperator,
 )
-from tinyc.program.rows import RowStage, row_stages
+from tinyc.program.rows import RowStage, line_rows, segment_stages
 
 if TYPE_CHECKING:
     from tinyc.schedule.schedule import Schedule
@@ -90,8 +89,17 @@ class _Lowering:
         self.home[value.name] = place.buffer
         return place
 
+    def _home(self, value: Value) -> str:
+        """The buffer that holds a value; a view lies where its operand does."""
+        if value.name not in self.home:
+            node = value.producer
+            if node is None or needs_kernel(node):
+                raise UsageError(f"a segment would need {value.name!r} before it is there; split it in two")
+            self.home[value.name] = self._home(node.input(0))
+        return self.home[value.name]
+
     def _range(self, value: Value) -> Range:
-        return Range(self.home[value.name], 0, value.type.bytes)
+        return Range(self._home(value), 0, value.type.bytes)
 
     def _port(self, value: Value) -> Port:
         return Port(value.source or value.name, value.type, self._range(value))
@@ -115,7 +123,7 @@ class _Lowering:
             return [self._segment(nodes)]
         (node,) = nodes
         if not needs_kernel(node):
-            self.home[node.output.name] = self.home[node.input(0).name]
+            self._home(node.output)
             return []
         return [self._call(node)]
 
@@ -131,9 +139,11 @@ class _Lowering:
         return Loop(IMAGE, images, (Call(kernel, site, moving, written, scratch, node.name),))
 
     def _segment(self, nodes: list[Node]) -> Segment:
-        stages = [(node, stage) for node in nodes for stage in _streamable(node)]
+        stages = segment_stages(nodes, [self.schedule.height(node.output.name) for node in nodes])
         pushed = self.pushed if nodes[0].output.name == self.schedule.order[0] else None
         lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
+        for number in lines.stored:
+            self._home(lines.values[number])
         places = [self._line_place(number, lines) for number in range(len(lines.values))]
         kernels = {
             id(variant): stage_kernel(self._kernel(node), stage, self.target)
@@ -179,17 +189,11 @@ def stage_kernel(kernel: Kernel, stage: RowStage, target: Target) -> Kernel:
     return select(stage.name, stage.sites[:1], target)
 
 
-def _streamable(node: Node) -> tuple[RowStage, ...]:
-    stages = row_stages(node)
-    if isinstance(stages, str):
-        raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
-    return stages
-
-
 class SegmentLines:
     """The tensors of a segment, numbered: rows, bytes of a row, and how many rows each line buffer holds.
 
-    A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer.
+    A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer. `stored` are those
+    that are there before the segment begins.
     """
 
     def __init__(self, stages: Sequence[RowStage], graph: Graph, pushed: Value | None = None) -> None:
@@ -197,15 +201,19 @@ class SegmentLines:
         self.values = list(dict.fromkeys(v for s in stages for v in (*(read for read, _ in s.reads), s.output)))
         self.numbers = {id(value): number for number, value in enumerate(self.values)}
         shown = [made.get(id(v)) for v in self.values]
-        self.rows = [s.rows if s else v.type.shape[ROWS] for s, v in zip(shown, self.values, strict=True)]
+        self.rows = [s.rows if s else line_rows(v.type) for s, v in zip(shown, self.values, strict=True)]
         self.row_bytes = [
             s.row_bytes if s else v.type.bytes // rows for s, v, rows in zip(shown, self.values, self.rows, strict=True)
         ]
         self.stages = tuple(
-            Stage(tuple(replace(f, line=self.numbers[id(v)]) for v, f in s.reads), self.numbers[id(s.output)])
+            Stage(
+                tuple(replace(f, line=self.numbers[id(v)]) for v, f in s.reads), self.numbers[id(s.output)],
+                s.height, s.first,
+            )
             for s in stages
         )
         self.pushed = None if pushed is None else self.numbers[id(pushed)]
+        self.stored = [n for n, v in enumerate(self.values) if id(v) not in made and n != self.pushed]
         self.trace = trace(self.rows, self.stages, self.pushed)
         self.depths = self.trace.depths
         inside = {id(value.producer) for value in self.values if id(value) in made}
@@ -214,6 +222,13 @@ class SegmentLines:
             and (bool(v.uses) or v.producer is None)
             for v in self.values
         ]
+
+    @property
+    def flowing(self) -> Trace:
+        """The rows flowing through the lines that there will be: line buffers inside, whole tensors at the ends."""
+        ends = [not inside and number != self.pushed for number, inside in enumerate(self.is_internal)]
+        depths = [rows if end else depth for rows, depth, end in zip(self.rows, self.depths, ends, strict=True)]
+        return trace(self.rows, self.stages, self.pushed, depths)
 
 
 def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:

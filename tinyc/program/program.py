@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinyc.ir.types import Array, TensorType
-from tinyc.program.flow import Flow, Stage
+from tinyc.program.flow import Flow, Stage, Trace, trace
 from tinyc.program.kernel import Kernel, Site
 
 
@@ -62,7 +63,7 @@ class Flash:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An operand inside a segment: the rows of line `line` that the output row at hand needs, contiguous in memory."""
+    """An operand inside a segment: the rows of line `line` that the block at hand needs or makes, contiguous."""
 
     line: int
 
@@ -91,6 +92,10 @@ class Call:
     def calls(self) -> Iterator[Call]:
         yield self
 
+    def runs(self) -> Iterator[tuple[int, Call]]:
+        """How often each call of a statement is executed in one inference."""
+        yield 1, self
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -105,6 +110,9 @@ class Loop:
 
     def calls(self) -> Iterator[Call]:
         return (c for s in self.body for c in s.calls())
+
+    def runs(self) -> Iterator[tuple[int, Call]]:
+        return ((self.count * times, call) for s in self.body for times, call in s.runs())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +131,24 @@ class Line:
 
 @dataclass(frozen=True)
 class StreamedOperator:
-    """One operator of a segment, row by row. `variants`: (first output row, call), since borders differ."""
+    """One operator of a segment, block by block. `variants`: (first output row, call), since borders differ."""
 
     stage: Stage
     variants: tuple[tuple[int, Call], ...]
 
     def variant(self, row: int) -> Call:
-        """The call that produces output row `row`."""
+        """The call that produces the block that begins at output row `row`."""
         return next(call for first, call in reversed(self.variants) if first <= row)
+
+    def runs(self, rows: int) -> Iterator[tuple[int, Call]]:
+        """How many blocks of `rows` output rows each call makes: those up to the next one's first."""
+        ends = [*(first for first, _ in self.variants[1:]), rows]
+        return ((self.stage.blocks(first, end), call) for (first, call), end in zip(self.variants, ends, strict=True))
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Operators that run together, row by row, through line buffers (see tinyc.program.flow)."""
+    """Operators that run together, a few rows at a time, through line buffers (see tinyc.program.flow)."""
 
     lines: tuple[Line, ...]
     operators: tuple[StreamedOperator, ...]
@@ -143,7 +156,14 @@ class Segment:
     state: Range | None = None  # what must outlive a push: rows made and held of every line
 
     def flow(self) -> Flow:
-        return Flow([line.rows for line in self.lines], [o.stage for o in self.operators], self.pushed)
+        depths = [line.depth for line in self.lines]
+        return Flow([line.rows for line in self.lines], [o.stage for o in self.operators], self.pushed, depths)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Its rows flowing once through its lines."""
+        depths = [line.depth for line in self.lines]
+        return trace([line.rows for line in self.lines], [o.stage for o in self.operators], self.pushed, depths)
 
     def touches(self) -> Iterator[Range]:
         yield from (line.place for line in self.lines)
@@ -153,6 +173,9 @@ class Segment:
 
     def calls(self) -> Iterator[Call]:
         return (call for o in self.operators for _, call in o.variants)
+
+    def runs(self) -> Iterator[tuple[int, Call]]:
+        return (run for o in self.operators for run in o.runs(self.lines[o.stage.output].rows))
 
 
 Statement = Call | Loop | Segment
@@ -187,6 +210,10 @@ class Program:
     def calls(self) -> Iterator[Call]:
         """Every call once, loops and segments entered."""
         return (call for statement in self.body for call in statement.calls())
+
+    def runs(self) -> Iterator[tuple[int, Call]]:
+        """How often each call is executed in one inference."""
+        return (run for statement in self.body for run in statement.runs())
 
     def __str__(self) -> str:
         from tinyc.program.text import print_program

@@ -1,18 +1,21 @@
-"""Operators one output row at a time: which rows each reads, and the few distinct shapes that its rows have.
+"""Operators a few output rows at a time: which rows each reads, and the few distinct shapes that its blocks have.
 
 Global pooling has two stages: sums that accumulate while rows pass, and the result from the last of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
-from tinyc.ir.access import AxisAccess, Elementwise, Window
+from tinyc.errors import UsageError
+from tinyc.ir.access import AxisAccess, Sampled, Whole
 from tinyc.ir.graph import Node, Value
 from tinyc.ir.operator import ROWS, Operator
 from tinyc.ir.types import Signature, TensorType
 from tinyc.ops.sums import AddRows, SumRows, sums_type
-from tinyc.program.flow import Feed
+from tinyc.program.flow import Feed, Stage
 from tinyc.program.kernel import Site
 
 
@@ -27,9 +30,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class RowStage:
-    """One tensor, computed row by row. `reads` are the tensors read row by row, in the order of the operands.
+    """One tensor, computed in blocks of rows. `reads` are the activations that it reads, in the order of the operands.
 
-    `rows` rows of `row_bytes` bytes: for sums, each row replaces the one before.
+    `rows` rows of `row_bytes` bytes, `first` of them in the first block and `height` in each other, but for the last.
+    For sums, a row is what one block of the image adds up to, and replaces the one before.
     """
 
     name: str
@@ -38,6 +42,8 @@ class RowStage:
     row_bytes: int
     reads: tuple[tuple[Value, Feed], ...]
     variants: tuple[Variant, ...]
+    height: int = 1
+    first: int = 1
 
     @property
     def sites(self) -> list[Site]:
@@ -45,104 +51,169 @@ class RowStage:
 
     @property
     def runs(self) -> list[tuple[int, Variant]]:
-        """Each variant and the number of rows that it computes."""
-        firsts = [*(variant.first for variant in self.variants), self.rows]
-        return [(end - v.first, v) for v, end in zip(self.variants, firsts[1:], strict=True)]
+        """Each variant and the number of blocks that it computes."""
+        blocks = Stage((), 0, self.height, self.first)
+        ends = [*(variant.first for variant in self.variants[1:]), self.rows]
+        return [(blocks.blocks(v.first, end), v) for v, end in zip(self.variants, ends, strict=True)]
 
 
-def row_stages(node: Node) -> tuple[RowStage, ...] | str:
-    """The row by row form of a node, or the reason why it has none, as a clause."""
+def segment_stages(nodes: Iterable[Node], heights: Iterable[int]) -> list[tuple[Node, RowStage]]:
+    """The stages of operators that stream together, `heights` rows at a time. UsageError where one cannot."""
+    made: dict[int, RowStage] = {}
+    found: list[tuple[Node, RowStage]] = []
+    for node, height in zip(nodes, heights, strict=True):
+        stages = row_stages(node, height, first_block(node, height, made))
+        if isinstance(stages, str):
+            raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
+        found += [(node, stage) for stage in stages]
+        made |= {id(stage.output): stage for stage in stages}
+    return found
+
+
+def row_stages(node: Node, height: int = 1, first: int | None = None) -> tuple[RowStage, ...] | str:
+    """The form of a node that makes `height` rows at a time (`first` at first), or the reason why it has none.
+
+    An operator that can make single rows alone does so, whatever the height.
+    """
     sig = node.signature
-    if len(node.outputs) != 1 or sig.inputs[0] is None or sig.input(0).rank != 4 or sig.input(0).shape[0] != 1:
-        return "only one image of rows and columns can be streamed"
+    if len(node.outputs) != 1:
+        return "it has several results"
     finish = node.op.from_sums(sig)
-    if finish is not None:
-        return _accumulating(node, finish)
-    if sig.output.rank != 4 or sig.output.shape[0] != 1:
-        return "only one image of rows and columns can be streamed"
+    if finish is not None and has_rows(sig.input(0)):
+        return _accumulating(node, finish, height, first or height)
+    if not has_rows(sig.output):
+        return "only one image of rows and columns, or one row of tokens, can be streamed"
     if sig.output.shape[ROWS] < 2:
         return "it has a single row"
-    axes = _row_axes(node)
-    if isinstance(axes, str):
-        return axes
-    reads = tuple((node.input(index), Feed.of(0, axis)) for index, axis in axes)
-    variants = _variants(node, [(index, feed) for (index, _), (_, feed) in zip(axes, reads, strict=True)])
+    feeds = _row_feeds(node)
+    if isinstance(feeds, str):
+        return feeds
+    rows = sig.output.shape[ROWS]
+    height = 1 if any(feed.table for _, feed in feeds) else min(height, rows)
+    first = min(first or height, height)
+    variants = _variants(node, feeds, Stage((), 0, height, first))
     if isinstance(variants, str):
         return variants
-    rows = sig.output.shape[ROWS]
-    return (RowStage(node.name, node.output, rows, sig.output.bytes // rows, reads, variants),)
+    reads = tuple((node.input(index), feed) for index, feed in feeds)
+    return (RowStage(node.name, node.output, rows, sig.output.bytes // rows, reads, variants, height, first),)
 
 
-def _accumulating(node: Node, finish: Operator) -> tuple[RowStage, ...]:
-    """Sums over the rows so far, each from the one before, and the result from the last."""
+def has_rows(kind: TensorType) -> bool:
+    """Whether a tensor is one image [1,H,W,C] or one sequence of tokens [1,N,C], whose rows lie one after the other."""
+    return kind.rank in (3, 4) and kind.shape[0] == 1
+
+
+def line_rows(kind: TensorType) -> int:
+    """Rows of a tensor as a line of a segment; one that has none is a single row."""
+    return kind.shape[ROWS] if has_rows(kind) else 1
+
+
+def _accumulating(node: Node, finish: Operator, height: int, first: int) -> tuple[RowStage, ...]:
+    """Sums over the rows so far, each from the one before and a block of rows, and the result from the last."""
     image, sig = node.input(0), node.signature
     rows, kind = image.type.shape[ROWS], sums_type(image.type)
+    height, first = min(height, rows), min(first, rows)
     sums = Value(f"{node.output.name}.sums", kind)
-    row = image.type.with_shape((1, 1, *image.type.shape[2:]))
-    first = Variant(0, Site(SumRows(), Signature((row,), (kind,)), (None,)), (image,))
-    later = Variant(1, Site(AddRows(), Signature((row, kind), (kind,)), (None, None)), (image, sums))
+    counts = [first, *(min(height, rows - row) for row in range(first, rows, height))]  # rows of each block
+    variants = [Variant(0, Site(SumRows(), Signature((_with_rows(image.type, first),), (kind,)), (None,)), (image,))]
+    for block in range(1, len(counts)):
+        if block == 1 or counts[block] != counts[block - 1]:
+            adding = Signature((_with_rows(image.type, counts[block]), kind), (kind,))
+            variants.append(Variant(block, Site(AddRows(), adding, (None, None)), (image, sums)))
     result = Variant(0, Site(finish, Signature((kind,), sig.outputs), (None,)), (sums,))
-    previous, last = Feed(0, before=1), Feed(0, stride=0, before=1 - rows)
+    block_of_rows = Feed(0, height, height - first, height)
+    previous, last = Feed(0, before=1), Feed(0, stride=0, before=1 - len(counts))
+    reads = ((image, block_of_rows), (sums, previous))
     return (
-        RowStage(f"{node.name}.sums", sums, rows, kind.bytes, ((image, Feed(0)), (sums, previous)), (first, later)),
+        RowStage(f"{node.name}.sums", sums, len(counts), kind.bytes, reads, tuple(variants)),
         RowStage(node.name, node.output, 1, sig.output.bytes, ((sums, last),), (result,)),
     )
 
 
-def _row_axes(node: Node) -> list[tuple[int, AxisAccess]] | str:
-    """For every input that is read row by row, how; or why the node cannot be tiled."""
-    found: list[tuple[int, AxisAccess]] = []
+def first_block(node: Node, height: int, made: Mapping[int, RowStage]) -> int:
+    """Rows of the first block of an operator that else makes `height` at a time, so that no row has to wait.
+
+    Its blocks then need rows up to where a block ends of what it reads, if that is `made` (by identity of the value)
+    in the same segment; the more rows the better.
+    """
+    if node.op.from_sums(node.signature) is not None:
+        feeds: list[tuple[int, Feed]] | str = [(0, Feed(0))]
+    else:
+        feeds = _row_feeds(node)
+    if isinstance(feeds, str) or any(feed.table for _, feed in feeds):
+        return 1
+    sources = [(feed, made.get(id(node.input(index)))) for index, feed in feeds]
+
+    def waiting(first: int) -> int:
+        """Rows that are there too early when the first block begins."""
+        ends = [(feed.needs(0, s.rows, first)[1], s) for feed, s in sources if s is not None and not feed.is_fixed]
+        return sum((s.first - end) % s.height for end, s in ends if end < s.rows)
+
+    return min(range(height, 0, -1), key=waiting)
+
+
+def _row_feeds(node: Node) -> list[tuple[int, Feed]] | str:
+    """How it reads the rows of every activation; or why the node cannot be tiled."""
+    found: list[tuple[int, Feed]] = []
     for index, (value, access) in enumerate(zip(node.inputs, node.access(), strict=True)):
         if value is None or access is None:
             continue
-        moving = [(i, a) for i, a in enumerate(access.axes) if getattr(a, "axis", None) == ROWS]
-        if not moving:
-            if not value.is_constant and value.type.rank == 4 and value.type.shape[ROWS] > 1:
-                return f"it reads all rows of input {index} for every row of its output"
-            continue
-        axis, how = moving[0]
-        if axis != ROWS or value.type.rank != 4 or value.is_constant or not isinstance(how, Elementwise | Window):
+        moving = [(i, a) for i, a in enumerate(access.axes) if not isinstance(a, Whole) and a.axis == ROWS]
+        if any(i != ROWS or not _never_falls(a) for i, a in moving) or (
+            moving and (value.is_constant or not has_rows(value.type))
+        ):
             return f"it does not read input {index} row after row"
-        found.append((index, how))
-    return found or "it reads no input row by row"
+        if not value.is_constant:
+            found.append((index, Feed.of(0, moving[0][1] if moving else Whole(), line_rows(value.type))))
+    if all(feed.is_fixed for _, feed in found):
+        return "it reads no input row by row"
+    return found
 
 
-def _variants(node: Node, feeds: list[tuple[int, Feed]]) -> tuple[Variant, ...] | str:
-    """Rows of one shape are contiguous: each is kept once, with the first output row that has it."""
+def _never_falls(axis: AxisAccess) -> bool:
+    """Whether later output rows read no earlier input rows."""
+    return not isinstance(axis, Sampled) or all(a <= b for a, b in pairwise(axis.source))
+
+
+def _variants(node: Node, feeds: list[tuple[int, Feed]], blocks: Stage) -> tuple[Variant, ...] | str:
+    """Blocks of one shape are contiguous: each is kept once, with the first output row that has it."""
     found: list[Variant] = []
-    last = None
-    for row in range(node.output.type.shape[ROWS]):
-        shape = tuple(_border(feed, row, node.input(index).type.shape[ROWS]) for index, feed in feeds)
-        if shape == last:
-            continue
-        last = shape
-        site = _site(node, feeds, row)
-        if isinstance(site, str):
-            return site
-        found.append(Variant(row, site, node.inputs))
+    last: object = None
+    row, rows = 0, node.output.type.shape[ROWS]
+    while row < rows:
+        count = blocks.block(row, rows)
+        shape = (count, *(_border(feed, row, count, line_rows(node.input(index).type)) for index, feed in feeds))
+        if shape != last:
+            last, site = shape, _site(node, feeds, row, count)
+            if isinstance(site, str):
+                return site
+            found.append(Variant(row, site, node.inputs))
+        row += count
     return tuple(found)
 
 
-def _border(feed: Feed, row: int, rows: int) -> tuple[int, int]:
-    """Rows of a window that lie above and below the image."""
+def _border(feed: Feed, row: int, count: int, rows: int) -> tuple[int, int]:
+    """Rows of the windows that lie above and below the image."""
+    if feed.table:
+        return 0, 0
     lo = row * feed.stride - feed.before
-    return max(0, -lo), max(0, lo + feed.reach - rows)
+    return max(0, -lo), max(0, lo + (count - 1) * feed.stride + feed.reach - rows)
 
 
-def _site(node: Node, feeds: list[tuple[int, Feed]], row: int) -> Site | str:
-    """The operator on the input rows of one output row."""
+def _site(node: Node, feeds: list[tuple[int, Feed]], row: int, count: int) -> Site | str:
+    """The operator on the input rows of one block of output rows."""
     sig = node.signature
-    op = node.op.tile(sig, ROWS, (row, row + 1))
+    op = node.op.tile(sig, ROWS, (row, row + count))
     if op is None:
-        return "its rows cannot be computed one by one"
+        return "its rows cannot be computed one after the other"
     inputs = list(sig.inputs)
     for index, feed in feeds:
         kind = sig.input(index)
-        lo, hi = feed.needs(row, kind.shape[ROWS])
+        lo, hi = feed.needs(row, line_rows(kind), count)
         if hi <= lo:
             return f"output row {row} reads padding alone"
-        inputs[index] = _with_rows(kind, hi - lo)
-    return Site(op, Signature(tuple(inputs), (_with_rows(sig.output, 1),)), Site.of(node).data)
+        inputs[index] = kind if feed.is_fixed else _with_rows(kind, hi - lo)
+    return Site(op, Signature(tuple(inputs), (_with_rows(sig.output, count),)), Site.of(node).data)
 
 
 def _with_rows(kind: TensorType, rows: int) -> TensorType:

@@ -45,8 +45,15 @@ def _segment(segment: Segment, indent: str) -> Iterator[str]:
         held = "whole" if line.depth == line.rows else f"{line.depth} of {line.rows} rows"
         yield f"{indent}  line {number} = {line.place}, {arrival}{held} of {line.row_bytes} bytes  // {line.label}"
     for operator in segment.operators:
-        reads = [f"{f.line}: y*{f.stride}-{f.before}+{f.reach}" for f in operator.stage.feeds]
-        yield f"{indent}  rows of line {operator.stage.output} from {', '.join(reads)}"
+        reads = [
+            f"{f.line}: {-f.before}..{f.reach - f.before}" if f.is_fixed
+            else f"{f.line}: rows {', '.join(map(str, f.table))}" if f.table
+            else f"{f.line}: y*{f.stride}-{f.before}+{f.reach}"
+            for f in operator.stage.feeds
+        ]
+        height, first = operator.stage.height, operator.stage.first
+        some = "rows" if height == 1 else f"{height} rows (first {first})"
+        yield f"{indent}  {some} of line {operator.stage.output} from {', '.join(reads)}"
         for first, call in operator.variants:
             yield f"{indent}    from row {first}: {print_call(call)}"
     yield indent + "}"

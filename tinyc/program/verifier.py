@@ -66,7 +66,12 @@ def _segment(segment: Segment, program: Program, written: set[str]) -> Iterator[
         if number not in made and number != segment.pushed and not is_there:
             yield f"line {line.label!r} is read whole, and is not there"
         written.add(line.place.buffer)
-    for operator in segment.operators:
+    for number, operator in enumerate(segment.operators):
+        if not 1 <= operator.stage.first <= operator.stage.height:
+            yield f"line {operator.stage.output}: blocks of {operator.stage.first}, then {operator.stage.height} rows"
+        complete = segment.trace.rows_made(number)
+        if complete < segment.lines[operator.stage.output].rows:
+            yield f"line {operator.stage.output}: the flow ends after {complete} rows, its line buffers are too small"
         for _, call in operator.variants:
             yield from _call(call, program, written, {})
 

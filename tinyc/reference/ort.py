@@ -70,22 +70,26 @@ class OrtReference:
             return feed | dict(zip(wanted, self._session(wanted).run(wanted, feed), strict=True))
         except Exception as error:  # onnxruntime's exceptions have no common base
             raise ModelError(
-                f"onnxruntime does not run this model ({_first_line(error)}). Without it there is no reference to "
+                f"onnxruntime does not run this model ({first_line(error)}). Without it there is no reference to "
                 "compare with."
             ) from None
 
     def _session(self, names: tuple[str, ...]) -> Any:
         """A session that also gives the tensors of these names."""
         if names not in self._sessions:
-            import onnxruntime  # type: ignore[import-untyped]
-
-            options = onnxruntime.SessionOptions()
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.log_severity_level = 4
-            model = _with_outputs(self._model, names)
-            self._sessions[names] = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._sessions[names] = open_session(_with_outputs(self._model, names))
         return self._sessions[names]
+
+
+def open_session(model: bytes | str) -> Any:
+    """An onnxruntime session for a model (or its path): optimisations off, one thread, so always the same numbers."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _with_outputs(model: bytes, names: Sequence[str]) -> bytes:
@@ -111,7 +115,8 @@ def _as_in_file(array: Array, placed: Placement) -> Array:
     return (found.astype(np.int16) + 128).astype(np.uint8) if placed.unsigned else np.ascontiguousarray(found)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What onnxruntime said, without the rest."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

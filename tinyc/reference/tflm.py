@@ -217,6 +217,8 @@ def _arena_bytes(model: bytes) -> int:
 def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     from tflite_micro.python.tflite_micro import runtime  # type: ignore[import-untyped]
 
+    from tinyc.reference.gelu import without_gelu
+
     _send(answers, {})
     model, interpreter = None, None
     while (request := _receive(requests)) is not None:
@@ -224,7 +226,7 @@ def _serve(requests: IO[bytes], answers: IO[bytes]) -> None:
         try:
             if interpreter is None or wanted != model:
                 interpreter = runtime.Interpreter.from_bytes(
-                    wanted,
+                    without_gelu(wanted),
                     arena_size=_arena_bytes(wanted),
                     intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
                 )

@@ -6,10 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tinyc.program.kernel import Kernel, candidates
 from tinyc.program.program import Call, Loop, Program, Range, Segment, Statement, StreamedOperator
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another kernel declared for an operator: what all its calls would cost, or the reason why it does not serve."""
+
+    kernel: str
+    instructions: int | None
+    refusal: str | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,19 @@ class Executed:
 
     def instructions(self, target: Target) -> int:
         """Estimated instructions of all its rounds or rows together: what its kernel declares as cost."""
-        return round(sum(count * call.kernel.cost(call.site, target) for count, call in self.runs))
+        return self._cost(self.call.kernel, target)
+
+    def _cost(self, kernel: Kernel, target: Target) -> int:
+        return round(sum(count * kernel.cost(call.site, target) for count, call in self.runs))
+
+    def alternatives(self, target: Target) -> list[Alternative]:
+        """Every other kernel that is declared for the operator: those that serve it by cost, then those that refuse."""
+        found = [self._alternative(k, target) for k in candidates(self.call.site) if k is not self.call.kernel]
+        return sorted(found, key=lambda a: (a.instructions is None, a.instructions))
+
+    def _alternative(self, kernel: Kernel, target: Target) -> Alternative:
+        refusal = next(filter(None, (kernel.refuses(call.site, target) for _, call in self.runs)), None)
+        return Alternative(kernel.name, None if refusal else self._cost(kernel, target), refusal)
 
 
 def executed(program: Program) -> list[Executed]:
@@ -67,9 +89,7 @@ def _called(program: Program, call: Call, rounds: int, step: int) -> Executed:
 
 
 def _streamed(segment: Segment, operator: StreamedOperator, rounds: int, step: int) -> Executed:
-    """An operator that runs row by row: each variant serves the rows up to the next one's first."""
+    """An operator that runs row by row."""
     line = segment.lines[operator.stage.output]
-    firsts = [first for first, _ in operator.variants]
-    rows = [end - first for first, end in zip(firsts, [*firsts[1:], line.rows], strict=True)]
-    runs = tuple((rounds * count, call) for count, (_, call) in zip(rows, operator.variants, strict=True))
+    runs = tuple((rounds * count, call) for count, call in operator.runs(line.rows))
     return Executed(max(runs, key=lambda run: run[0])[1], runs, step, line.label)

@@ -99,7 +99,7 @@ def _peak(memory: MemoryMap) -> str:
 
 
 HEAD = [("n", "#"), ("name", "name"), ("", "operator"), ("", "kernel"), ("n", "MACs"),
-        ("n", "instructions (estimated)"), ("n", "live bytes"), ("n", "scratch")]
+        ("n", "instructions (estimated)"), ("", "next best kernel"), ("n", "live bytes"), ("n", "scratch")]
 
 
 def _operators(data: dict[str, Any], memory: MemoryMap) -> str:
@@ -122,9 +122,9 @@ def _totals(data: dict[str, Any], memory: MemoryMap) -> Iterator[str]:
     streaming = data["estimated_instructions"] - sum(kernels)
     if data["segments"]:
         cells = [("", ""), ("", "moving rows and taking turns in segments"), ("", ""), ("", ""), ("", "")]
-        yield _row([*cells, ("n", f"{streaming:,}"), ("", ""), ("", "")])
+        yield _row([*cells, ("n", f"{streaming:,}"), ("", ""), ("", ""), ("", "")])
     yield _row([("", ""), ("", "in all"), ("", ""), ("", ""), ("n", f"{sum(macs):,}"),
-                ("n", f"{data['estimated_instructions']:,}"),
+                ("n", f"{data['estimated_instructions']:,}"), ("", ""),
                 ("n", f"{max((s.live_bytes for s in memory.steps), default=0):,} at most"),
                 ("n", f"{max(scratch, default=0):,} at most")])
 
@@ -141,9 +141,15 @@ def _group(memory: MemoryMap, number: int) -> str:
 
 def _operator(index: int, row: dict[str, Any], at_peak: bool) -> str:
     cells = [("n", f"{index}"), ("name", row["name"]), ("", row["operator"]), ("", row["kernel"]),
-             ("n", f"{row['macs']:,}"), ("n", f"{row['estimated_instructions']:,}"),
+             ("n", f"{row['macs']:,}"), ("n", f"{row['estimated_instructions']:,}"), ("", _next_best(row)),
              ("n live", f"{row['live_bytes']:,}"), ("n", f"{row['scratch_bytes']:,}")]
     return _row(cells, "peak" if at_peak else "")
+
+
+def _next_best(row: dict[str, Any]) -> str:
+    """The other kernel that would cost the least, of those that serve the operator."""
+    return next((f"{other['kernel']} {other['estimated_instructions']:,}" for other in row["alternatives"]
+                 if other["refusal"] is None), "none serves it")
 
 
 def _flash(data: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tinyc.report.operators import executed
-from tinyc.schedule.cost import estimated_instructions
+from tinyc.report.operators import Executed, executed
+from tinyc.schedule.cost import estimated_instructions, executed_macs
 
 if TYPE_CHECKING:
     from tinyc.codegen import CProject
@@ -49,8 +49,15 @@ def summarise(compiled: Compiled, project: CProject) -> Data:
         "operators_in_model": len(compiled.imported.nodes),
         "passes": list(compiled.passes),
         "kernels": dict(sorted(Counter(o.kernel for o in executed(compiled.program)).items())),
+        "fell_back": fell_back(compiled),
         "peak": peak(compiled),
     }
+
+
+def fell_back(compiled: Compiled) -> list[str]:
+    """Names of the operators for which the provider that was asked for has no kernel; another's serves them."""
+    preference = compiled.options.preference
+    return [o.name for o in executed(compiled.program) if preference.falls_back(o.call.kernel)]
 
 
 def order(compiled: Compiled) -> Data:
@@ -128,6 +135,7 @@ def operator_table(compiled: Compiled) -> list[Data]:
             "kernel": found.kernel,
             "macs": found.macs,
             "estimated_instructions": found.instructions(compiled.target),
+            "alternatives": alternatives(found, compiled),
             "output_bytes": sum(kind.bytes for kind in found.call.site.sig.outputs),
             "scratch_bytes": found.call.scratch.bytes if found.call.scratch else 0,
             "step": found.step,
@@ -137,7 +145,15 @@ def operator_table(compiled: Compiled) -> list[Data]:
     ]
 
 
+def alternatives(operator: Executed, compiled: Compiled) -> list[Data]:
+    """The kernels that do not run: what each was estimated to cost, or why it does not serve the operator."""
+    return [
+        {"kernel": other.kernel, "estimated_instructions": other.instructions, "refusal": other.refusal}
+        for other in operator.alternatives(compiled.target)
+    ]
+
+
 def mac_overhead(compiled: Compiled) -> float:
     """Multiply-accumulates executed beyond those of the network as imported, as a fraction of the latter."""
     needed = compiled.imported.macs
-    return sum(found.macs for found in executed(compiled.program)) / needed - 1.0 if needed else 0.0
+    return executed_macs(compiled.program) / needed - 1.0 if needed else 0.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tinyc.targets import Target
 
 POINTS = 8  # that are lowered and packed; between them the front is thinned
-PACK_SECONDS = 0.1  # for one point
+PACK_NODES = 2_000  # for one point
 
 Found = TypeVar("Found", "Choice", "Point")
 
@@ -58,7 +58,8 @@ def front(graph: Graph, target: Target, options: Options) -> list[Point]:
     `graph` has had its passes and stays as it is. Decisions of `options.schedule` are not kept: the front shows what
     else is possible. Empty where the input is to be streamed and cannot be.
     """
-    scheduler = Scheduler(graph.copy(), target, stream_input=options.input_mode == "stream")
+    streams = options.input_mode == "stream"
+    scheduler = Scheduler(graph.copy(), target, stream_input=streams, preference=options.preference)
     choices = undominated([Choice(c, partition) for c in scheduler.candidates for partition in c.partitions.front()])
     return undominated([_point(scheduler, choice) for choice in thinned(choices, POINTS)])
 
@@ -66,7 +67,7 @@ def front(graph: Graph, target: Target, options: Options) -> list[Point]:
 def _point(scheduler: Scheduler, choice: Choice) -> Point:
     schedule = scheduler.of(choice.candidate, choice.partition)
     program = lower(scheduler.graph, schedule, scheduler.target)
-    arena = make_plan(program, time_limit=PACK_SECONDS).arena_bytes
+    arena = make_plan(program, nodes=PACK_NODES).arena_bytes
     needed = scheduler.graph.macs
     overhead = executed_macs(program) / needed - 1.0 if needed else 0.0
     instructions = estimated_instructions(program, scheduler.target)

@@ -6,22 +6,26 @@ A `Scheduler` does once what all schedules of a graph share, so that asking for 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.program.kernel import Kernel, needs_kernel, select
+from tinyc.program.kernel import Kernel, Site, needs_kernel, select
 from tinyc.program.lower import one_image, stage_kernel
-from tinyc.program.rows import row_stages
+from tinyc.program.preference import NO_PREFERENCE, Preference
+from tinyc.program.rows import RowStage, row_stages, segment_stages
 from tinyc.schedule.order import Order, best_order, with_late_views
 from tinyc.schedule.schedule import OrderSearch, Schedule
-from tinyc.schedule.segments import Partition, Partitions, Step
+from tinyc.schedule.segments import Partition, Partitions
+from tinyc.schedule.step import BLOCK_INSTRUCTIONS, Form, Step
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
+
+Segments = tuple[tuple[str, ...], ...]
 
 
 def make_schedule(
@@ -50,25 +54,25 @@ class Candidate:
     def partitions(self) -> Partitions:
         return Partitions(self.graph, self.steps, self.pushed)
 
-    def choose(self, budget: float | None) -> Partition | None:
-        """What to stream under a budget; None where that is nothing."""
-        return None if budget is None and self.pushed is None else self.partitions.choose(budget)
+    def choose(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Partition | None:
+        """What to stream under a budget (see `Partitions.choose`); None where that is nothing."""
+        return None if budget is None and self.pushed is None else self.partitions.choose(budget, spare, room)
 
-    def score(self, budget: float | None) -> tuple[float, float, float]:
+    def score(self, budget: float | None, spare: float = 0.0) -> tuple[float, float, float]:
         """Less is better: bytes beyond the budget count first, then the work that streaming adds, then all bytes."""
-        chosen, nothing = self.choose(budget), budget is None and self.pushed is None
+        chosen, nothing = self.choose(budget, spare), budget is None and self.pushed is None
         if chosen is None:
             peak, work = (self.layer_peak, 0.0) if nothing else (math.inf, 0.0)
         else:
             peak, work = chosen.peak, chosen.work
         return max(peak, math.inf if budget is None else budget), work, peak
 
-    def names(self, partition: Partition | None) -> tuple[tuple[str, ...], ...]:
-        """The segments of a partition as a schedule holds them."""
-        return tuple(
-            tuple(step.node.output.name for step in self.steps[part.start : part.stop])
-            for part in (partition.parts if partition else ()) if part.streamed
-        )
+    def segments(self, partition: Partition | None) -> tuple[Segments, dict[str, int]]:
+        """The segments of a partition and the rows at a time of their operators, as a schedule holds them."""
+        parts = [part for part in (partition.parts if partition else ()) if part.streamed]
+        names = [tuple(step.node.output.name for step in self.steps[part.start : part.stop]) for part in parts]
+        heights = {n: h for part, own in zip(parts, names, strict=True) for n, h in zip(own, part.heights, strict=True)}
+        return tuple(names), {name: height for name, height in heights.items() if height > 1}
 
 
 class Scheduler:
@@ -76,14 +80,15 @@ class Scheduler:
 
     def __init__(
         self, graph: Graph, target: Target, given: Schedule | None = None, *, stream_input: bool = False,
-        wanted: Mapping[str, str] | None = None,
+        wanted: Mapping[str, str] | None = None, preference: Preference = NO_PREFERENCE,
     ) -> None:
-        self.graph, self.target, self.given = graph, target, given
-        self.wanted: Mapping[str, str] = {**(given.kernels if given else {}), **(wanted or {})}
+        self.graph, self.target, self.given, self.provider = graph, target, given, preference.provider
+        asked = preference.of_graph(graph)
+        self.wanted: Mapping[str, str] = {**(given.kernels if given else {}), **(wanted or {}), **asked}
         self.stream_input = given.stream_input if given else stream_input
         self._order(given)
         self.nodes = [node for node in graph.nodes if needs_kernel(node)]
-        self.kernels = _kernels(self.nodes, target, self.wanted)
+        self.kernels = self._kernels()
 
     def _order(self, given: Schedule | None) -> None:
         if given is None:
@@ -99,7 +104,7 @@ class Scheduler:
     @cached_property
     def steps(self) -> dict[int, Step]:
         """By the identity of their nodes."""
-        return {id(node): _step(node, self.kernels[node.output.name], self.target) for node in self.nodes}
+        return {id(node): self._step(node) for node in self.nodes}
 
     @cached_property
     def order(self) -> Order:
@@ -121,36 +126,94 @@ class Scheduler:
             for nodes in dict.fromkeys((own, best))
         ]
 
-    def schedule(self, budget: float | None) -> Schedule:
-        """The schedule with the least work under a budget in bytes (None: without), or else with the least peak."""
+    def schedule(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Schedule:
+        """The schedule with the least work under a budget in bytes (None: without), or else with the least peak.
+
+        A `spare` part of that peak may be spent where it is slow; `room` is for the packer (see `Partitions.choose`).
+        """
         if self.given:
-            return self._schedule(self.given.segments, None)
+            return self._schedule(self.given.segments, self.given.heights)
         # Of orders that stream nothing, the last has the lower peak.
         nothing = budget is None and not self.stream_input
-        candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget))
-        return self.of(candidate, candidate.choose(budget))
+        candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget, spare))
+        return self.of(candidate, candidate.choose(budget, spare, room))
 
     def of(self, candidate: Candidate, partition: Partition | None) -> Schedule:
         """The schedule with these decisions. Puts the graph into its order."""
         self.graph.reorder(candidate.nodes)
-        return self._schedule(candidate.names(partition), OrderSearch(self.order.states > 0, self.order.exact))
+        search = OrderSearch(self.order.states > 0, self.order.exact)
+        expected = None if partition is None else partition.peak
+        return replace(self._schedule(*candidate.segments(partition)), search=search, expected_bytes=expected)
 
-    def _schedule(self, segments: tuple[tuple[str, ...], ...], search: OrderSearch | None) -> Schedule:
-        streamed = {name for segment in segments for name in segment}
-        kernels = {}
-        for node in self.nodes:
-            name = node.output.name
-            rows = name in streamed
-            kernels[name] = self._row_kernel(node) if rows else self.kernels[name]
+    def _schedule(self, segments: Segments, heights: Mapping[str, int]) -> Schedule:
+        by_name, kernels = {node.output.name: node for node in self.nodes}, dict(self.kernels)
+        for names in segments:
+            stages = segment_stages([by_name[n] for n in names], [heights.get(n, 1) for n in names])
+            last = {node.output.name: (node, stage) for node, stage in stages}
+            kernels |= {name: self._row_kernel(*own) for name, own in last.items()}
         order = tuple(node.output.name for node in self.graph.nodes)
-        names = {name: kernels[name].name for name in order if name in kernels}
-        return Schedule(order, names, segments, self.stream_input, search)
+        chosen = {name: kernels[name].name for name in order if name in kernels}
+        return Schedule(order, chosen, segments, self.stream_input, heights)
 
-    def _row_kernel(self, node: Node) -> Kernel:
-        stages = row_stages(node)
+    def _row_kernel(self, node: Node, stage: RowStage) -> Kernel:
+        """The kernel of a stage; of several, the last is the operator's own."""
+        return self._select(node, stage.sites, [times for times, _ in stage.runs])
+
+    def _select(self, node: Node, sites: Sequence[Site], times: Sequence[int] | None = None) -> Kernel:
+        wanted = self.wanted.get(node.output.name)
+        return select(node.name, sites, self.target, wanted, provider=self.provider, times=times)
+
+    def _kernels(self) -> dict[str, Kernel]:
+        """The kernel of every operator, executed as a whole. Raises ModelError with all that have none."""
+        chosen: dict[str, Kernel] = {}
+        problems: list[str] = []
+        for node in self.nodes:
+            site, _ = one_image(node)
+            try:
+                chosen[node.output.name] = self._select(node, [site])
+            except ModelError as error:
+                problems += error.problems
+        if problems:
+            raise ModelError(problems)
+        return chosen
+
+    def _step(self, node: Node) -> Step:
+        """What the choice of segments needs to know of one operator."""
+        kernel, target = self.kernels[node.output.name], self.target
+        site, images = one_image(node)
+        distances = [(i, kernel.trails(site, i)) for i, v in enumerate(node.inputs) if v is not None and images == 1]
+        trails = tuple((i, distance) for i, distance in distances if distance is not None)
+        work = images * kernel.cost(site, target)
+        return Step(node, kernel.scratch(site, target), work, trails, partial(self._form, node, work))
+
+    def _form(self, node: Node, whole: float, height: int, first: int) -> Form | None:
+        """An operator in blocks of rows; `whole` are its instructions where it runs as a whole."""
+        stages, target = row_stages(node, height, first), self.target
         if isinstance(stages, str):
-            raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
-        return select(node.name, stages[-1].sites, self.target, self.wanted.get(node.output.name))
+            return None
+        try:
+            kernel = self._row_kernel(node, stages[-1])
+            calls = [(stage_kernel(kernel, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
+        except (ModelError, UsageError):  # no kernel computes its rows, or not the one asked for
+            return None
+        scratch = max(k.scratch(s, target) for k, s, _ in calls)
+        work = sum(times * k.cost(s, target) for k, s, times in calls) - whole
+        blocks = BLOCK_INSTRUCTIONS * sum(times for _, _, times in calls)
+        return Form(stages, scratch, max(0.0, work) + blocks, _block_trails(kernel, stages[-1]))
+
+
+def _block_trails(kernel: Kernel, stage: RowStage) -> dict[int, int]:
+    """The activations, by identity, that a stage may write over while it reads them, and how far below (`Form`)."""
+    found: dict[int, int] = {}
+    for value, _ in stage.reads:
+        distances = []
+        for variant in stage.variants:
+            reads = [index for index, read in enumerate(variant.inputs) if read is value]
+            distances.append(kernel.trails(variant.site, reads[0]) if len(reads) == 1 else None)
+        known = [distance for distance in distances if distance is not None]
+        if known and len(known) == len(distances):
+            found[id(value)] = max(known)
+    return found
 
 
 def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:
@@ -160,41 +223,8 @@ def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:
     unknown = sorted({*given.kernels, *(n for s in given.segments for n in s)} - set(names))
     if unknown:
         raise UsageError(f"the schedule names operators that the model lacks: {', '.join(unknown[:5])}")
+    running = tuple(name for name in given.order if needs_kernel(names[name]))
     for segment in given.segments:
-        start = given.order.index(segment[0]) if segment else 0
-        if not segment or given.order[start : start + len(segment)] != segment:
+        start = running.index(segment[0]) if segment and segment[0] in running else 0
+        if not segment or running[start : start + len(segment)] != segment:
             raise UsageError(f"a segment must be consecutive operators, got {', '.join(segment) or 'none'}")
-
-
-def _kernels(nodes: list[Node], target: Target, wanted: Mapping[str, str]) -> dict[str, Kernel]:
-    """The kernel of every operator, executed as a whole. Raises ModelError with all that have none."""
-    chosen: dict[str, Kernel] = {}
-    problems: list[str] = []
-    for node in nodes:
-        site, _ = one_image(node)
-        try:
-            chosen[node.output.name] = select(node.name, [site], target, wanted.get(node.output.name))
-        except ModelError as error:
-            problems += error.problems
-    if problems:
-        raise ModelError(problems)
-    return chosen
-
-
-def _step(node: Node, kernel: Kernel, target: Target) -> Step:
-    """What the choice of segments needs to know of one operator."""
-    site, images = one_image(node)
-    distances = [(i, kernel.trails(site, i)) for i, v in enumerate(node.inputs) if v is not None and images == 1]
-    trails = tuple((i, distance) for i, distance in distances if distance is not None)
-    plain = Step(node, kernel.scratch(site, target), 0, 0.0, (), trails)
-    stages = row_stages(node)
-    if isinstance(stages, str):
-        return plain
-    try:
-        rows = select(node.name, stages[-1].sites, target)
-        calls = [(stage_kernel(rows, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
-    except ModelError:  # no kernel computes its rows
-        return plain
-    scratch = max(k.scratch(s, target) for k, s, _ in calls)
-    work = sum(times * k.cost(s, target) for k, s, times in calls) - images * kernel.cost(site, target)
-    return replace(plain, row_scratch=scratch, row_work=max(0.0, work), stages=stages)

@@ -25,7 +25,9 @@ from tinyc.simulate.results import (
     operator_outputs,
     pack_samples,
 )
+from tinyc.simulate.sizes import code_parts
 from tinyc.simulate.toolchain import Compiler, run, tool
+from tinyc.simulate.trace import Blocks, Classes, Listing, Marks, reading
 from tinyc.simulate.workspace import HARNESS, Hooks, Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ HARNESS_FLAGS = (
     "-ffunction-sections",
     "-DHARNESS_EMULATED",
 )
+# the listing knows Helium's instructions only where it is told the architecture
+LISTING = {"mve": ("-marmv8.1-m.main",)}
 REGIONS = {"CODE": "code", "WEIGHTS": "constants", "DATA": "static variables", "ARENA": "the arena"}
 
 
@@ -52,31 +56,35 @@ def run_emulated(
     core: str,
     cmsis_nn: Path | None = None,
     profile: bool = False,
+    classes: bool = False,
     dump_operators: bool = False,
     optimize: str = "-O3",
     timeout: float = 600.0,
 ) -> RunResult:
     """Compile `project` for `core` (any target's name) and run it on the emulator on every sample.
 
-    Instructions, stack and sizes come from a build without hooks. `profile` adds the instructions of each
-    operator (first sample), `dump_operators` each operator's output (every sample), both from a second build
-    with hooks. Raises ToolchainError where compiler or emulator is missing or refuses the code, DoesNotFit
-    where the emulated machine lacks the memory, ProgramFailed where the program misbehaves or takes longer
-    than `timeout` seconds.
+    Instructions, stack and sizes come from a build without hooks. `profile` adds the instructions of each operator
+    (first sample), `classes` what kinds of instructions these are, `dump_operators` each operator's output (every
+    sample), all from a second build with hooks. Raises ToolchainError where compiler or emulator is missing or refuses
+    the code, DoesNotFit where the emulated machine lacks the memory, ProgramFailed where the program misbehaves or
+    takes longer than `timeout` seconds.
     """
-    emulator = targets.load(core).emulator
+    target = targets.load(core)
+    emulator = target.emulator
     trap = ("-DHARNESS_TRAP_UNALIGNED",) if emulator.trap_unaligned else ()
     cross = Compiler(GCC, (*emulator.cpu_flags, optimize))
     with tempfile.TemporaryDirectory(prefix="tinyc-") as folder:
         space = Workspace.create(Path(folder), project, samples)
         kernels, includes = space.kernels(cross, cmsis_nn)
-        bench = Bench(space, machine(emulator.machine), cross, kernels, tuple(includes), trap, timeout)
+        board = machine(emulator.machine)
+        bench = Bench(space, board, cross, kernels, tuple(includes), trap, LISTING.get(target.simd, ()), timeout)
         plain = bench.measure(emulator.note)
-        if not profile and not dump_operators:
+        hooks = Hooks(profile, dump_operators, classes)
+        if not hooks.flags:
             return plain
         if not dump_operators:
             (space.folder / "samples.bin").write_bytes(pack_samples(project, samples[:1]))
-        return bench.add_operators(plain, Hooks(profile, dump_operators))
+        return bench.add_operators(plain, hooks)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ class Bench:
     kernels: Path
     includes: tuple[Path, ...]
     harness_flags: tuple[str, ...]
+    listing_flags: tuple[str, ...]
     timeout: float
 
     def measure(self, note: str) -> RunResult:
@@ -104,6 +113,7 @@ class Bench:
             text_bytes=text,
             rodata_bytes=rodata,
             ram_bytes=ram,
+            code=code_parts(program.with_suffix(".map").read_text(), self.space.project.sources),
             warnings=warnings,
             note=note,
         )
@@ -111,12 +121,16 @@ class Bench:
     def add_operators(self, plain: RunResult, hooks: Hooks) -> RunResult:
         """`plain`, completed by what the build with hooks shows."""
         program, _ = self._build(hooks)
-        report = self._run(program)
         project = self.space.project
+        if hooks.trace:
+            report, classes = self._trace(program)
+        else:
+            report, classes = self._run(program), None
         counts = report.samples[0].operator_counts[: len(project.operators)] if report.samples else None
         return replace(
             plain,
             operators=counts if hooks.profile else None,
+            classes=classes,
             operator_outputs=operator_outputs(project, report) if hooks.dump else None,
         )
 
@@ -135,7 +149,7 @@ class Bench:
                     tool(GCC),
                     *self.cross.flags,
                     "-nostartfiles",
-                    "-Wl,--gc-sections",
+                    "-Wl,--gc-sections,-Map=program.map",
                     f"-L{HARNESS}",
                     f"-T{script}",
                     *objects,
@@ -165,7 +179,20 @@ class Bench:
             "Run it on a machine with more memory (cortex-m55 has the most), or on the host."
         )
 
-    def _run(self, program: Path) -> Report:
+    def _trace(self, program: Path) -> tuple[Report, tuple[Classes, ...]]:
+        """Run the program; what kinds of instructions each operator executed."""
+        count = len(self.space.project.operators)
+        marks = Marks(_symbol(program, "harness_marks"), max(1, count))
+        ranges = [marks.range, _section(program, ".text")]
+        listing = _output("arm-none-eabi-objdump", "-d", "--no-show-raw-insn", *self.listing_flags, str(program))
+        blocks = Blocks(marks)
+        with reading(blocks) as log:
+            filtered = ",".join(f"{start:#x}+{size:#x}" for start, size in ranges)
+            wanted = ("-d", "in_asm,exec,nochain", "-dfilter", filtered, "-D", f"/dev/fd/{log}")
+            report = self._run(program, wanted, (log,))
+        return report, tuple(blocks.classes(Listing.parse(listing))[:count])
+
+    def _run(self, program: Path, options: Sequence[str] = (), inherit: Sequence[int] = ()) -> Report:
         command = [
             tool("qemu-system-arm"),
             "-M",
@@ -182,8 +209,9 @@ class Bench:
             f"shift={ICOUNT_SHIFT},sleep=off",
             "-kernel",
             str(program),
+            *options,
         ]
-        report, ending = self.space.execute(command, dict(os.environ), self.timeout)
+        report, ending = self.space.execute(command, dict(os.environ), self.timeout, inherit)
         if not report.done:
             raise ProgramFailed(self._what_happened(report, ending, program))
         return report
@@ -208,6 +236,18 @@ def _sizes(program: Path) -> tuple[int, int, int]:
         if words[:1] and words[0][0] == "."
     }
     return sizes.get(".text", 0), sizes.get(".rodata", 0), sizes.get(".data", 0) + sizes.get(".bss", 0)
+
+
+def _section(program: Path, name: str) -> tuple[int, int]:
+    """Address and bytes of a section of the program."""
+    listing = _output("arm-none-eabi-size", "-A", "-d", str(program))
+    return next((int(w[2]), int(w[1])) for w in map(str.split, listing.splitlines()) if w[:1] == [name])
+
+
+def _symbol(program: Path, name: str) -> int:
+    """The address of a function."""
+    listing = _output("arm-none-eabi-nm", str(program))
+    return next(int(w[0], 16) for w in map(str.split, listing.splitlines()) if w[-1:] == [name])
 
 
 def _function_at(program: Path, address: int) -> str:

@@ -5,12 +5,13 @@ numbers).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from tinyc.errors import TinycError, UsageError
+from tinyc.simulate.sizes import CodePart
 
 if TYPE_CHECKING:
     from tinyc.codegen.project import CProject
@@ -36,10 +37,12 @@ class RunResult:
     sample_instructions: the same for every sample (they differ where code depends on data).
     operators: instructions per operator in call order, hook excluded, first sample; what is missing to
         `instructions` is invoke's own code around the calls.
+    classes: the same by class (trace.CLASSES): loads, stores, multiplies, branches and other.
     stack_bytes: deepest word that invoke wrote below its caller's stack pointer, the largest of all samples.
     text_bytes, rodata_bytes, ram_bytes: code, constants, and static variables (.data and .bss without the
         arena) that the network adds to a program: generated code, kernels, and what these pull from the C
         library and libgcc, after the linker removed what nobody calls. Harness and start-up code don't count.
+    code: bytes of code and constants by the source that they come from.
     warnings: what the compiler said about the generated sources.
     note: how the emulated core differs from the one asked for, if it does.
     """
@@ -49,10 +52,12 @@ class RunResult:
     instructions: int | None = None
     sample_instructions: tuple[int, ...] = ()
     operators: tuple[int, ...] | None = None
+    classes: tuple[Mapping[str, int], ...] | None = None
     stack_bytes: int | None = None
     text_bytes: int | None = None
     rodata_bytes: int | None = None
     ram_bytes: int | None = None
+    code: tuple[CodePart, ...] = ()
     warnings: str = ""
     note: str = ""
 

@@ -20,6 +20,7 @@ PACKAGES = {
     "gcc": "gcc",
     "clang": "clang",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+    "arm-none-eabi-objdump": "binutils-arm-none-eabi",
     "qemu-system-arm": "qemu-system-arm",
 }
 SECTIONS = ("-ffunction-sections", "-fdata-sections")

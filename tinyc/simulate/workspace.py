@@ -33,11 +33,16 @@ class Hooks:
 
     profile: bool = False
     dump: bool = False
+    trace: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
         """Macros for the project and the harness."""
-        wanted = (("-DHARNESS_PROFILE", self.profile), ("-DHARNESS_DUMP", self.dump))
+        wanted = (
+            ("-DHARNESS_PROFILE", self.profile),
+            ("-DHARNESS_DUMP", self.dump),
+            ("-DHARNESS_TRACE", self.trace),
+        )
         chosen = tuple(flag for flag, on in wanted if on)
         return (HOOK, *chosen) if chosen else ()
 
@@ -95,11 +100,11 @@ class Workspace:
         compiler.compile_all(pairs, given, self.folder)
 
     def execute(
-        self, command: Sequence[str], environment: dict[str, str], timeout: float
+        self, command: Sequence[str], environment: dict[str, str], timeout: float, inherit: Sequence[int] = ()
     ) -> tuple[Report, str]:
         """Run the built program; its report, and how it ended where that was not at its end ("" otherwise).
 
-        Raises ProgramFailed after `timeout` seconds.
+        It inherits the open files `inherit`. Raises ProgramFailed after `timeout` seconds.
         """
         results = self.folder / "results.bin"
         results.unlink(missing_ok=True)
@@ -109,6 +114,7 @@ class Workspace:
                 cwd=self.folder,
                 env=environment,
                 timeout=timeout,
+                pass_fds=inherit,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -135,7 +141,8 @@ def harness_config(project: CProject) -> str:
         f"#define HARNESS_PLANNED_BYTES {project.arena_bytes}u",
         *_input_config(project),
         f"#define HARNESS_OUTPUTS(PORT) {_ports(project.outputs)}",
-        f"#define HARNESS_OPERATORS {max(1, len(project.operators))}u",
+        f"#define HARNESS_OPERATOR_COUNT {max(1, len(project.operators))}",
+        "#define HARNESS_OPERATORS (HARNESS_OPERATOR_COUNT + 0u)",
         f"#define HARNESS_OPERATOR_TABLE {name}_operators",
     ]
     return "\n".join(lines) + "\n"

@@ -67,7 +67,9 @@ class Verification:
         )
 
     def _why(self) -> str:
-        if self.tolerance and self.layers is not None and self.first_wrong_layer is None:
+        if self.tolerance and self.layers is None:
+            return "In a deep network differences of one code, which rounding allows, can add up to this."
+        if self.tolerance and self.first_wrong_layer is None:
             return "Differences of one code, which rounding allows, add up in this network on these inputs."
         return "This is a defect of tinyc or of the linked CMSIS-NN; please report it."
 

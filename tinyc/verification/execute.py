@@ -30,8 +30,11 @@ def execute(
     cmsis_nn: Path | None = None,
     profile: bool = False,
     dump_operators: bool = False,
+    optimize: str | None = None,
 ) -> RunResult:
-    """Build the C project and run it on every sample; `profile` counts instructions (emulator only).
+    """Build the C project and run it on every sample; `profile` counts instructions, by class (emulator only).
+
+    `optimize` is the compiler's option, such as "-Os"; not given, "-O1" on the host and "-O3" on the emulator.
 
     The host build has address and undefined-behaviour sanitizers. Every run checks that init refuses an arena
     one byte smaller and that the canaries around the arena stay untouched.
@@ -43,13 +46,17 @@ def execute(
     packed = [tuple(array.tobytes() for array in sample) for sample in samples]
     project = compiled.project()
     if on == "host":
-        return run_host(project, packed, cmsis_nn=cmsis_nn, dump_operators=dump_operators)
+        return run_host(
+            project, packed, cmsis_nn=cmsis_nn, dump_operators=dump_operators, optimize=optimize or "-O1"
+        )
     return run_emulated(
         project,
         packed,
         core=emulated_core(compiled.target),
         cmsis_nn=cmsis_nn,
         profile=profile,
+        classes=profile,
+        optimize=optimize or "-O3",
         dump_operators=dump_operators,
     )
 

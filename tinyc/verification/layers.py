@@ -44,29 +44,60 @@ def compare_layers(
 ) -> tuple[Layer, ...]:
     """One Layer per operator in call order, over all samples: the reference's inputs, the network's dumps."""
     operators = executed(compiled.program)
+    if reference.tolerance:
+        return _alone(compiled, reference, inputs, operators)
     known = set(reference.sources())
-    values = {v.name: v for node in compiled.graph.nodes for v in node.outputs}
+    values = _results(compiled.graph)
     sources = [_source(values.get(operator.value), known) for operator in operators]
-    needed = {v.source for v in compiled.graph.values() if v.source in known} if reference.tolerance else set(sources)
-    wanted = sorted(source for source in needed if source is not None)
+    wanted = sorted({source for source in sources if source is not None})
     expected = [reference.values(sample, wanted) for sample in inputs]
 
     def layer(number: int, operator: Executed, source: str | None) -> Layer:
-        if source is None:
-            return Layer(operator.name, operator.kernel, None, None)
-        theirs = [tensors[source] for tensors in expected]
-        if reference.tolerance:
-            value = values[operator.value]
-            ours = [on_reference(compiled.graph, value, tensors) for tensors in expected]
-        elif operator.whole is None:
+        if source is None or operator.whole is None:
             return Layer(operator.name, operator.kernel, source, None)
-        else:
-            dtype = operator.call.site.sig.outputs[0].dtype.numpy
-            ours = [np.frombuffer(dump[number], dtype) for dump in dumps]
-        found = total(difference(got, exact, reference.step) for got, exact in zip(ours, theirs, strict=True))
-        return Layer(operator.name, operator.kernel, source, found)
+        dtype = operator.call.site.sig.outputs[0].dtype.numpy
+        ours = [np.frombuffer(dump[number], dtype) for dump in dumps]
+        return _layer(operator, source, ours, [tensors[source] for tensors in expected], reference)
 
     return tuple(layer(n, o, s) for n, (o, s) in enumerate(zip(operators, sources, strict=True)))
+
+
+def _alone(
+    compiled: Compiled, reference: Reference, inputs: Sequence[Sequence[Array]], operators: Sequence[Executed]
+) -> tuple[Layer, ...]:
+    """Every operator by itself, on the reference's inputs.
+
+    What a pass took apart (the heads of an attention, say) is in no tensor of the file: there the imported operator
+    of the same name is compared, once.
+    """
+    known = set(reference.sources())
+    graphs = (compiled.graph, compiled.imported)
+    after, before = _results(compiled.graph), {node.name: node.output for node in compiled.imported.nodes}
+    wanted = sorted({v.source for graph in graphs for v in graph.values() if v.source in known and v.source})
+    expected = [reference.values(sample, wanted) for sample in inputs]
+    layers: dict[str, Layer] = {}
+    for number, operator in enumerate(operators):
+        candidates = (after.get(operator.value), before.get(operator.name))
+        value = next((v for v in candidates if _source(v, known) is not None), None)
+        source = _source(value, known)
+        if value is None or source is None:
+            layers[f"{number}"] = Layer(operator.name, operator.kernel, None, None)
+        elif source not in layers:
+            ours = [on_reference(value, tensors) for tensors in expected]
+            layers[source] = _layer(operator, source, ours, [tensors[source] for tensors in expected], reference)
+    return tuple(layers.values())
+
+
+def _layer(
+    operator: Executed, source: str, ours: Sequence[Array], theirs: Sequence[Array], reference: Reference
+) -> Layer:
+    pairs = zip(ours, theirs, strict=True)
+    return Layer(operator.name, operator.kernel, source, total(difference(a, b, reference.step) for a, b in pairs))
+
+
+def _results(graph: Graph) -> dict[str, Value]:
+    """The results of a graph's operators, by name."""
+    return {v.name: v for node in graph.nodes for v in node.outputs}
 
 
 def _source(value: Value | None, known: Collection[str]) -> str | None:
@@ -74,7 +105,7 @@ def _source(value: Value | None, known: Collection[str]) -> str | None:
     return value.source if value is not None and value.source in known else None
 
 
-def on_reference(graph: Graph, value: Value, tensors: Mapping[str, Array]) -> Array:
+def on_reference(value: Value, tensors: Mapping[str, Array]) -> Array:
     """A value computed from the nearest ones before it that the reference knows."""
     known: dict[str, Array] = {}
 
@@ -87,7 +118,7 @@ def on_reference(graph: Graph, value: Value, tensors: Mapping[str, Array]) -> Ar
                 return known[v.name]
             node = v.producer
             if node is None:
-                raise ValueError(f"{graph.name}: nothing is known of input {v.name!r}")
+                raise ValueError(f"nothing is known of input {v.name!r}")
             operands = [None if x is None else compute(x, given=True) for x in node.inputs]
             produced = node.op.reference(node.signature, *operands)
             known.update((out.name, array) for out, array in zip(node.outputs, produced, strict=True))

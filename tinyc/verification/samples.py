@@ -75,10 +75,11 @@ def load_samples(compiled: Compiled, path: Path, limit: int | None = None) -> li
     where it is the only array. int8 arrays are codes; float arrays become codes by the input's scale. Raises
     UsageError.
     """
-    arrays = _read_npz(path)
+    arrays = read_npz(path)
     ports = compiled.program.inputs
     columns = [
-        _column(_find(arrays, port, index, len(ports), path), port, path) for index, port in enumerate(ports)
+        _column(find_array(arrays, port.name, index, len(ports), str(path)), port, path)
+        for index, port in enumerate(ports)
     ]
     counts = {len(column) for column in columns}
     if len(counts) != 1 or counts == {0}:
@@ -88,13 +89,13 @@ def load_samples(compiled: Compiled, path: Path, limit: int | None = None) -> li
     return list(zip(*columns, strict=True))[:limit]
 
 
-def _read_npz(path: Path) -> dict[str, Array]:
+def read_npz(path: Path) -> dict[str, Array]:
+    """The arrays of an .npz file. Raises UsageError."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise UsageError(
-                    f"{path} holds a single array (.npy); save it with numpy.savez({path.stem!r}, x=…)."
-                )
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise UsageError(f"{path} holds a single array (.npy); save it with numpy.savez({path.stem!r}, x=…).")
+        with archive:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise UsageError(
@@ -102,15 +103,16 @@ def _read_npz(path: Path) -> dict[str, Array]:
         ) from error
 
 
-def _find(arrays: Mapping[str, Array], port: Port, index: int, count: int, path: Path) -> Array:
-    names = [port.name, f"input_{index}", *(["x"] if count == 1 else [])]
+def find_array(arrays: Mapping[str, Array], name: str, index: int, count: int, where: str) -> Array:
+    """The array of input `index` of `count`, by the names that `load_samples` takes. Raises UsageError."""
+    names = [name, f"input_{index}", *(["x"] if count == 1 else [])]
     for name in names:
         if name in arrays:
             return arrays[name]
     if count == 1 and len(arrays) == 1:
         return next(iter(arrays.values()))
     raise UsageError(
-        f"{path} has no array {' or '.join(map(repr, names))}; "
+        f"{where} has no array {' or '.join(map(repr, names))}; "
         f"it has {', '.join(map(repr, arrays)) or 'none'}."
     )
 

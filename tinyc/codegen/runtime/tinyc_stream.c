@@ -11,28 +11,28 @@ static uint32_t clamped(int32_t row, uint32_t rows)
 /* The lowest row that output row `row` reads. */
 static uint32_t first_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
 {
+    if (feed->table != NULL) {
+        return feed->table[row];
+    }
     return clamped((int32_t)(row * feed->stride) - feed->before, rows);
 }
 
 /* One past the highest row that output row `row` reads. */
 static uint32_t end_row(const tinyc_feed *feed, uint32_t row, uint32_t rows)
 {
+    if (feed->table != NULL) {
+        return feed->table[row] + 1u;
+    }
     return clamped((int32_t)(row * feed->stride + feed->reach) - feed->before, rows);
 }
 
-static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)
+/* Rows of the block that a stage makes next; 0 where it has made all. */
+static uint32_t block_rows(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)
 {
-    const uint32_t row = state[stage->output].made;
-    if (row >= segment->lines[stage->output].rows) {
-        return false;
-    }
-    for (uint32_t i = 0u; i < stage->feed_count; i++) {
-        const tinyc_feed *feed = &stage->feeds[i];
-        if (end_row(feed, row, segment->lines[feed->line].rows) > state[feed->line].made) {
-            return false;
-        }
-    }
-    return true;
+    const uint32_t made = state[stage->output].made;
+    const uint32_t left = segment->lines[stage->output].rows - made;
+    const uint32_t rows = made == 0u ? stage->first : stage->height;
+    return rows < left ? rows : left;
 }
 
 /* The lowest row of a line that some stage still reads. */
@@ -52,10 +52,38 @@ static uint32_t first_needed(const tinyc_segment *segment, const tinyc_line_stat
     return lowest;
 }
 
-/* Makes room for one row at the end of a full line buffer. */
-static void slide(const tinyc_segment *segment, tinyc_line_state *state, uint32_t line, uint8_t *buffer)
+/* Whether a line has room for `rows` more at its end, once those that nobody needs any more have left at its front. */
+static bool has_room(const tinyc_segment *segment, const tinyc_line_state *state, uint32_t line, uint32_t rows)
+{
+    const uint32_t depth = segment->lines[line].depth;
+    const uint32_t made = state[line].made;
+    return made - state[line].held + rows <= depth || made - first_needed(segment, state, line) + rows <= depth;
+}
+
+static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)
+{
+    const uint32_t rows = block_rows(segment, state, stage);
+    if (rows == 0u) {
+        return false;
+    }
+    const uint32_t last = state[stage->output].made + rows - 1u;
+    for (uint32_t i = 0u; i < stage->feed_count; i++) {
+        const tinyc_feed *feed = &stage->feeds[i];
+        if (end_row(feed, last, segment->lines[feed->line].rows) > state[feed->line].made) {
+            return false;
+        }
+    }
+    return has_room(segment, state, stage->output, rows);
+}
+
+/* Makes room for `rows` at the end of a line buffer: where they do not fit, rows leave at its front. */
+static void make_room(const tinyc_segment *segment, tinyc_line_state *state, uint32_t line, uint32_t rows,
+                      uint8_t *buffer)
 {
     const uint32_t row_bytes = segment->lines[line].row_bytes;
+    if (state[line].made - state[line].held + rows <= segment->lines[line].depth) {
+        return;
+    }
     const uint32_t first = first_needed(segment, state, line);
     memmove(buffer, buffer + (first - state[line].held) * row_bytes, (state[line].made - first) * row_bytes);
     state[line].held = (uint16_t)first;
@@ -67,9 +95,8 @@ static tinyc_status run_stage(const tinyc_segment *segment, tinyc_line_state *st
     const tinyc_line *line = &segment->lines[stage->output];
     tinyc_line_state *out = &state[stage->output];
     const uint8_t *in[TINYC_STREAM_FEEDS];
-    if (out->made - out->held == line->depth) {
-        slide(segment, state, stage->output, arena + line->offset);
-    }
+    const uint32_t rows = block_rows(segment, state, stage);
+    make_room(segment, state, stage->output, rows, arena + line->offset);
     for (uint32_t i = 0u; i < stage->feed_count; i++) {
         const tinyc_feed *feed = &stage->feeds[i];
         const tinyc_line *source = &segment->lines[feed->line];
@@ -78,7 +105,7 @@ static tinyc_status run_stage(const tinyc_segment *segment, tinyc_line_state *st
     }
     const uint32_t row = out->made - (uint32_t)out->held;
     const tinyc_status status = stage->run(in, arena + line->offset + row * line->row_bytes, out->made);
-    out->made++;
+    out->made = (uint16_t)(out->made + rows);
     return status;
 }
 
@@ -123,9 +150,7 @@ tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *s
     if (pushed->made >= line->rows) {
         return TINYC_TOO_MANY_ROWS;
     }
-    if (pushed->made - pushed->held == line->depth) {
-        slide(segment, state, segment->pushed, buffer);
-    }
+    make_room(segment, state, segment->pushed, 1u, buffer);
     memcpy(buffer + (uint32_t)(pushed->made - pushed->held) * line->row_bytes, row, line->row_bytes);
     pushed->made++;
     return tinyc_stream_run(segment, state, arena);

@@ -1,7 +1,7 @@
-/* Streamed segments: operators that run together, one output row at a time, through line buffers.
+/* Streamed segments: operators that run together, a block of output rows at a time, through line buffers.
  *
- * A row is computed as soon as the rows that it reads are there, furthest downstream first, so that a line buffer
- * holds no more than what is still to be read. The compiler found its depth by the same rules. */
+ * A block is computed as soon as the rows that it reads are there and its own line has room, furthest downstream first.
+ * The compiler found how many rows each line must hold. */
 #ifndef TINYC_STREAM_H
 #define TINYC_STREAM_H
 
@@ -16,22 +16,26 @@ typedef struct {
     uint16_t last_reader; /* highest stage that reads this line */
 } tinyc_line;
 
-/* Output row y reads rows y * stride - before up to that + reach (not included), where they exist. */
+/* Output row y reads rows y * stride - before up to that + reach (not included), where they exist; with a table, row
+ * table[y] alone. A stride of 0: every output row reads the same rows. */
 typedef struct {
+    const uint16_t *table;
     uint16_t line;
     uint16_t stride;
     int16_t before; /* negative: rows that are never read lie before the first */
     uint16_t reach;
 } tinyc_feed;
 
-/* Computes one output row; `in` points to the first row that each feed needs. */
-typedef tinyc_status (*tinyc_row)(const uint8_t *const *in, uint8_t *out, uint32_t row);
+/* Computes the block of output rows that begins at `row`; `in` points to the first row that each feed needs. */
+typedef tinyc_status (*tinyc_block)(const uint8_t *const *in, uint8_t *out, uint32_t row);
 
 typedef struct {
-    tinyc_row run;
+    tinyc_block run;
     const tinyc_feed *feeds;
     uint16_t feed_count;
     uint16_t output; /* the line it writes */
+    uint16_t first;  /* rows of the first block */
+    uint16_t height; /* rows of every other block; the last has what is left */
 } tinyc_stage;
 
 #define TINYC_STREAM_FEEDS 10u /* the most inputs that an operator has */

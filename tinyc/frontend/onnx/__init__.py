@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tinyc.errors import ModelError
 from tinyc.frontend.onnx.external import self_contained
@@ -26,18 +27,18 @@ class Imported:
     outputs: Mapping[str, Placement]
 
 
-def import_onnx(data: bytes, name: str) -> Graph:
+def import_onnx(data: bytes, name: str, path: str | Path | None = None) -> Graph:
     """The network of an .onnx file (external data inside, see `self_contained`), under the given name.
 
     Images are [N,H,W,C] in the graph, its inputs and outputs included. A free batch size is taken as 1.
     Raises ModelError with every problem, ToolchainError where the package `onnx` is missing.
     """
-    return import_placed(data, name).graph
+    return import_placed(data, name, path).graph
 
 
-def import_placed(data: bytes, name: str) -> Imported:
+def import_placed(data: bytes, name: str, path: str | Path | None = None) -> Imported:
     """`import_onnx`, and where the file's tensors are."""
-    importer = Importer(read_model_file(data), name)
+    importer = Importer(read_model_file(data), name, path)
     importer.run()
     if importer.problems:
         raise ModelError([problem.text for problem in importer.problems])

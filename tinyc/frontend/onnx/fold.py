@@ -163,6 +163,14 @@ def _transpose(operands: Sequence[Array], attributes: Attributes) -> Array:
     return operands[0].transpose(attributes.get("perm"))
 
 
+def _flatten(operands: Sequence[Array], attributes: Attributes) -> Array:
+    x, axis = operands[0], attributes.get("axis", 1)
+    if not -x.ndim <= axis <= x.ndim:
+        raise IndexError(f"axis {axis} of {x.ndim}")
+    lead = x.shape[: axis if axis >= 0 else axis + x.ndim]
+    return x.reshape(math.prod(lead), -1)
+
+
 def _reduce_prod(operands: Sequence[Array], attributes: Attributes) -> Array:
     keep = bool(attributes.get("keepdims", 1))
     return np.asarray(operands[0].prod(axis=_axes(operands, attributes), keepdims=keep, dtype=operands[0].dtype))
@@ -172,6 +180,7 @@ _FOLDS: dict[str, Fold] = {
     "Constant": _constant, "Shape": _shape, "Reshape": _reshape, "Unsqueeze": _unsqueeze, "Squeeze": _squeeze,
     "Slice": _slice, "Gather": _gather, "Concat": _concat, "ConstantOfShape": _fill, "Expand": _expand,
     "Tile": _tile, "Where": _where, "Range": _range, "Transpose": _transpose, "ReduceProd": _reduce_prod,
+    "Flatten": _flatten,
     "Size": lambda x, _: np.array(x[0].size, np.int64),
     "Identity": lambda x, _: x[0],
     "Cast": lambda x, a: x[0].astype(dtype_of(a["to"])),

@@ -8,8 +8,11 @@ ONNX infers, so that what follows is still examined; the graph is then thrown aw
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 from tinyc.errors import ModelError
 from tinyc.frontend.onnx.converter import converters
@@ -25,17 +28,45 @@ from tinyc.frontend.onnx.model_file import (
     inferred_shapes,
 )
 from tinyc.frontend.onnx.site import Site, output_value
-from tinyc.frontend.onnx.tensors import Anything, Constant, Island, Pending, Placement, Tensor, Unknown
+from tinyc.frontend.onnx.tensors import (
+    Anything,
+    Constant,
+    Island,
+    Pending,
+    Placement,
+    Quantised,
+    Tensor,
+    Unknown,
+)
 from tinyc.frontend.tflite.naming import short_names
 from tinyc.frontend.tflite.refusal import Problem, Refusal
 from tinyc.ir.graph import Graph, Value
 from tinyc.ir.operator import TypeRuleError
 from tinyc.ir.types import DType, Shape, TensorType
 
-QUANTISE = "quantise the model first: onnxruntime.quantization.quantize_static(model, output, calibration_data_reader)"
-_TRANSFORMER = {
-    "LayerNormalization", "Einsum", "Attention", "MultiHeadAttention", "SkipLayerNormalization", "BiasGelu",
-    "RMSNormalization", "RotaryEmbedding",
+_UNFUSED = "tinyc reads the operators that exporters write: quantise the model with graph optimisations off"
+_DYNAMIC = "scales computed at run time need float; use static quantisation (quantize_static)"
+# Why, and what to do instead, for operators that networks are likely to hold.
+_REASONS = {
+    **dict.fromkeys(
+        ("QAttention", "Attention", "MultiHeadAttention", "GroupQueryAttention", "DecoderMaskedMultiHeadAttention",
+         "SkipLayerNormalization", "EmbedLayerNormalization", "BiasGelu", "FusedMatMul", "FusedConv", "FusedGemm",
+         "QOrderedAttention", "SimplifiedLayerNormalization", "SkipSimplifiedLayerNormalization"),
+        f"it stands for several operators; {_UNFUSED}",
+    ),
+    **dict.fromkeys(
+        ("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulInteger", "ConvInteger",
+         "MatMulIntegerToFloat"),
+        f"its quantisation is dynamic; {_DYNAMIC}",
+    ),
+    "Einsum": "export it as MatMul and Transpose",
+    "ConvTranspose": "transposed convolutions have no integer kernel; use a nearest-neighbour Resize and a Conv",
+    "InstanceNormalization": "only LayerNormalization and folded BatchNormalization are; replace it in the network",
+    "GroupNormalization": "only LayerNormalization and folded BatchNormalization are; replace it in the network",
+}  # fmt: skip
+# Operators that move elements alone: of a constant's codes they make another constant's.
+_MOVES = {
+    "Reshape", "Squeeze", "Unsqueeze", "Slice", "Gather", "Expand", "Tile", "Transpose", "Identity", "Flatten",
 }  # fmt: skip
 # Operators that treat every axis alike: an image stays one behind them.
 _TRANSPARENT = {
@@ -56,9 +87,11 @@ class Importer:
     network's inputs and outputs, by name.
     """
 
-    def __init__(self, file: ModelFile, name: str) -> None:
+    def __init__(self, file: ModelFile, name: str, path: str | Path | None = None) -> None:
         self.file, self.graph = file, Graph(name)
         self.problems: list[Problem] = list(file.problems)
+        model = shlex.quote(str(path or "MODEL.onnx"))
+        self._remedy = f"quantise it first: tinyc quantize {model} --calibrate DATA.npz"
         self.known: dict[str, Anything] = {}
         self.placements: dict[str, Placement] = {}
         self.ports: dict[str, Placement] = {}
@@ -73,7 +106,7 @@ class Importer:
         if not self.file.nodes:
             self._problem("the model has no nodes, so there is nothing to compile.")
         elif not any(node.op == "DequantizeLinear" or node.op.startswith("Q") for node in self.file.nodes):
-            self._problem(f"the model computes in float32 throughout; {QUANTISE}.")
+            self._problem(f"the model computes in float32 throughout; {self._remedy}.")
             return  # the same reason for every one of its nodes
         for port in self.file.inputs:
             self._guard(f"network input {port.name!r}", None, lambda port=port: self._input(port))
@@ -108,7 +141,7 @@ class Importer:
 
     # ------------------------------------------------------------------ inputs
     def _input(self, port: FilePort) -> None:
-        shape = _checked_shape(port)
+        shape = checked_shape(port)
         dtypes = {"FLOAT": DType.float32, "INT8": DType.int8, "UINT8": DType.int8}
         if port.element not in dtypes:
             raise Refusal(f"its type is {port.element}", "tinyc takes float32, int8 or uint8")
@@ -169,9 +202,9 @@ class Importer:
 
     def _convert(self, node: FileNode) -> None:
         operands = [self.known.get(n, Unknown()) if n else None for n in node.inputs]
-        numbers = [x.array for x in operands if isinstance(x, Constant)]
-        if node.domain == "" and can_fold(node.op) and len(numbers) == len(operands):
-            self.known[node.outputs[0]] = Constant(fold(node.op, numbers, node.attributes))
+        folded = _folded(node, operands)
+        if folded is not None:
+            self.known[node.outputs[0]] = folded
             return
         found = converters().get((node.domain, node.op))
         if found is None:
@@ -201,7 +234,7 @@ class Importer:
         if repeated:
             raise Refusal("it is listed twice", "list it once")
         if isinstance(found, (Island, Pending)):
-            raise Refusal("it is computed in float: no QuantizeLinear follows", QUANTISE)
+            raise Refusal("it is computed in float: no QuantizeLinear follows", self._remedy)
         if not isinstance(found, Tensor) or found.value in self.graph.inputs:
             raise Refusal("it is not computed by the network", "leave it out")
         value, layout = output_value(self, found, self.names.get(port.name, "output"))
@@ -210,12 +243,25 @@ class Importer:
 
 
 def _unknown_operator(node: FileNode) -> str:
-    if node.op in _TRANSFORMER:
-        return f"{node.op} is an operator of transformers, which are not supported yet; use a convolutional network."
-    return f"the operator {node.op} is not supported; replace it in the network (`tinyc inspect` lists all such)."
+    reason = _REASONS.get(node.op, "replace it in the network (`tinyc inspect` lists all such)")
+    return f"the operator {node.op} is not supported: {reason}."
 
 
-def _checked_shape(port: FilePort) -> Shape:
+def _folded(node: FileNode, operands: Sequence[Anything | None]) -> Constant | Quantised | None:
+    """The result where all operands are constants; codes stay codes where they only move."""
+    constants = [x for x in operands if isinstance(x, (Constant, Quantised))]
+    if node.domain or not can_fold(node.op) or len(constants) < len(operands):
+        return None
+    first = constants[0] if constants else None
+    if not isinstance(first, Quantised) or node.op not in _MOVES:
+        return Constant(fold(node.op, [x.array for x in constants], node.attributes))
+    if first.axis is not None:
+        return None  # a converter knows what becomes of the axis
+    codes = fold(node.op, [first.codes, *(x.array for x in constants[1:])], node.attributes)
+    return replace(first, codes=codes)
+
+
+def checked_shape(port: FilePort) -> Shape:
     """The shape with a free batch size taken as 1."""
     if port.shape is None:
         raise Refusal("its shape is unknown", "export the model with a fixed input shape")

@@ -177,7 +177,7 @@ def inferred_shapes(proto: Any) -> dict[str, Shape]:
         graph = onnx.shape_inference.infer_shapes(proto).graph
     except Exception:  # only used to go on after a problem that is reported anyway
         return {}
-    typed = [v for v in graph.value_info if v.type.WhichOneof("value") == "tensor_type"]
+    typed = [v for v in graph.value_info if v.type.tensor_type.HasField("shape")]
     ports = [(v.name, shape_of(v.type.tensor_type)) for v in typed]
     return {name: _fixed(shape) for name, shape in ports if all(n != 0 for n in shape) and None not in shape[1:]}
 

@@ -206,6 +206,15 @@ class Site:
         entries = self.importer.graph.add_constant(f"{self.name}_table", TensorType((256,), DType.int8), table)
         return self.emit(Lut(), [x, entries], quant)
 
+    def looked_up(self, x: Tensor) -> tuple[Tensor, Array] | None:
+        """(the tensor that x was looked up from, by one table or several; the codes of x for its codes), or None."""
+        table, value = np.arange(-128, 128), x.value
+        while value.producer is not None and isinstance(value.producer.op, Lut):
+            entries = value.producer.input(1).data
+            assert entries is not None
+            table, value = table[entries.astype(np.int64) + 128], value.producer.input(0)
+        return None if value is x.value else (Tensor(value, x.layout, real=True), table)
+
     def clamped(self, x: Value, clamp: Clamp) -> Value:
         """For operators without a clamp of their own."""
         assert x.type.quant is not None

@@ -64,6 +64,37 @@ class Quantised:
         real: Array = self.exact.astype(np.float32)
         return real
 
+    @property
+    def quant(self) -> Quant:
+        """Where there is one scale."""
+        return Quant.per_tensor(float(self.scale[0]), int(self.zero_point[0]))
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether it can stand beside activations as it is: int8 codes with one scale."""
+        return self.axis is None and self.codes.min(initial=0) >= -128 and self.codes.max(initial=0) <= 127
+
+    def rescaled(self, factor: Array, axis: int) -> Quantised | None:
+        """Multiplied by a real number for each index of `axis`; None where 8-bit codes cannot hold the result."""
+        if (factor == 1).all():
+            return self
+        if self.axis is None and (factor == factor[0]).all() and factor[0] > 0:
+            return self._with_scale(self.scale * factor[:1], None)
+        if self.axis not in (None, axis) or self.zero_point.any():
+            return None
+        along = [-1 if a == axis else 1 for a in range(self.codes.ndim)]
+        codes = self.codes * np.sign(factor).astype(np.int64).reshape(along)
+        if codes.max(initial=0) > 127:
+            return None
+        return replace(self, codes=codes)._with_scale(self.scale * np.where(factor == 0, 1, np.abs(factor)), axis)
+
+    def _with_scale(self, scale: Array, axis: int | None) -> Quantised | None:
+        with np.errstate(all="ignore"):
+            scale = scale.astype(np.float32)
+        normal = np.isfinite(scale).all() and (scale >= np.finfo(np.float32).tiny).all()
+        zero = np.broadcast_to(self.zero_point, scale.shape)
+        return replace(self, scale=scale, zero_point=zero, axis=axis) if normal else None
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -108,7 +139,8 @@ class Pending:
     """The float result of an operator, computed once its quantisation is known.
 
     `finish` adds the nodes; what it gives is in `layout`. `low` and `high` limit the real result (Relu, Clip).
-    `add_bias`, where the operator has one, gives the same result with a constant added along the last axis.
+    `affine(factor, offset)`, where the operator has it, gives the result times one constant plus another, both
+    real and per channel or one number; None for constants of other shapes.
     """
 
     what: str
@@ -116,14 +148,14 @@ class Pending:
     finish: Callable[[Quant, Clamp], Value] = field(repr=False)
     low: float = -math.inf
     high: float = math.inf
-    add_bias: Callable[[Array], Pending | None] | None = field(default=None, repr=False)
+    affine: Callable[[Array, Array], Pending | None] | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> Shape:
         return self.layout.shape
 
     def limited(self, low: float, high: float) -> Pending:
-        return replace(self, low=min(max(self.low, low), high), high=max(min(self.high, high), low), add_bias=None)
+        return replace(self, low=min(max(self.low, low), high), high=max(min(self.high, high), low), affine=None)
 
 
 @dataclass(frozen=True)

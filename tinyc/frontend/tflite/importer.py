@@ -24,9 +24,9 @@ Check = Callable[[FileOperator, int], None]
 READS_PER_BYTE = 16  # of constants, by all operators together: weights may be shared, but not without end
 
 _DAMAGED = "the file is damaged: convert the model again"
-_FLOAT_REMEDY = (
+FLOAT_REMEDY = (
     "tinyc compiles integer networks: convert with full-integer int8 quantisation (a representative dataset "
-    "and supported_ops = [TFLITE_BUILTINS_INT8])"
+    "and supported_ops = [TFLITE_BUILTINS_INT8]), or export the float model to ONNX and run `tinyc quantize`"
 )
 
 
@@ -115,7 +115,7 @@ class Importer:
             self._expect_undefined(tensor)
             type_ = self.type_of(tensor)
             if type_.dtype not in (DType.int8, DType.float32):
-                raise Refusal(f"tensor {index} {tensor.name!r} is of type {tensor.type}", _FLOAT_REMEDY)
+                raise Refusal(f"tensor {index} {tensor.name!r} is of type {tensor.type}", FLOAT_REMEDY)
             value = self.graph.add_input(self.names[index], type_)
             value.source = tensor.name
             self.define(index, value)
@@ -191,7 +191,7 @@ class Importer:
         from_caller = index in self.file.inputs and op.code == "QUANTIZE"
         if type_.dtype is DType.float32 and not from_caller:
             role = "reads float32 weights" if tensor.data else "computes in float32"
-            raise Refusal(f"it {role} (tensor {index} {tensor.name!r})", _FLOAT_REMEDY)
+            raise Refusal(f"it {role} (tensor {index} {tensor.name!r})", FLOAT_REMEDY)
 
     def _check_output(self, op: FileOperator, index: int) -> None:
         tensor = self._known(index)
@@ -200,7 +200,7 @@ class Importer:
         to_caller = index in self.file.outputs and op.code == "DEQUANTIZE"
         if type_.dtype is DType.float32 and not to_caller:
             raise Refusal(
-                f"it gives float32 (tensor {index} {tensor.name!r}) inside the network", _FLOAT_REMEDY
+                f"it gives float32 (tensor {index} {tensor.name!r}) inside the network", FLOAT_REMEDY
             )
 
     def _stand_in(self, op: FileOperator) -> None:

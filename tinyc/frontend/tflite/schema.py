@@ -101,6 +101,11 @@ TABLES: dict[str, dict[str, Field]] = {
         "half_pixel_centers": Field(1, "bool", default=False),
     },
     "LeakyReluOptions": {"alpha": Field(0, "f32", default=0.0)},
+    "GatherOptions": {"axis": Field(0, "i32"), "batch_dims": Field(1, "i32")},
+    "PackOptions": {"values_count": Field(0, "i32"), "axis": Field(1, "i32")},
+    "UnpackOptions": {"num": Field(0, "i32"), "axis": Field(1, "i32")},
+    "BatchMatMulOptions": {"adj_x": Field(0, "bool", default=False), "adj_y": Field(1, "bool", default=False)},
+    "GeluOptions": {"approximate": Field(0, "bool", default=False)},
     "SparsityParameters": {},
 }
 
@@ -109,7 +114,8 @@ OPTIONS = {
     "Conv2DOptions": 1, "DepthwiseConv2DOptions": 2, "Pool2DOptions": 5, "FullyConnectedOptions": 8,
     "SoftmaxOptions": 9, "ConcatenationOptions": 10, "AddOptions": 11, "ReshapeOptions": 17, "MulOptions": 21,
     "ReducerOptions": 27, "SubOptions": 28, "SqueezeOptions": 30, "StridedSliceOptions": 32,
-    "ResizeNearestNeighborOptions": 74, "LeakyReluOptions": 75,
+    "ResizeNearestNeighborOptions": 74, "LeakyReluOptions": 75, "GatherOptions": 23, "PackOptions": 59,
+    "UnpackOptions": 64, "BatchMatMulOptions": 101, "GeluOptions": 116,
 }
 
 TENSOR_TYPES = (

@@ -11,7 +11,17 @@ static uint64_t empty_operator;
 static counter_stamp started;
 #endif
 
-/* NULL until the hook is calibrated: nothing is dumped before. */
+#ifdef HARNESS_TRACE
+/* Two bytes for every operator's begin, then as many for its end: the emulator's log shows which of them ran. */
+    #define STRING(number) #number
+    #define REPEAT(count) ".rept 2 * " STRING(count) "\n bx lr\n .endr\n"
+__attribute__((naked, noinline, used)) void harness_marks(void)
+{
+    __asm volatile(REPEAT(HARNESS_OPERATOR_COUNT));
+}
+#endif
+
+/* NULL until the hook is calibrated: nothing is dumped or marked before. */
 static const uint8_t *dumped_arena;
 
 static void dump_operator(unsigned op)
@@ -62,6 +72,12 @@ void harness_hook(unsigned op, unsigned phase)
     if (phase != 0u)
     {
         counts[op] += counter_between(started, ended) - empty_operator;
+    }
+#endif
+#ifdef HARNESS_TRACE
+    if (dumped_arena != NULL)
+    {
+        ((void (*)(void))((uintptr_t)harness_marks + 2u * (op + phase * HARNESS_OPERATORS)))();
     }
 #endif
     if (phase != 0u)

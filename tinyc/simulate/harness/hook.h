@@ -1,5 +1,6 @@
 /* What happens around every operator. The build says what is wanted: HARNESS_PROFILE counts each operator's
-   instructions, HARNESS_DUMP copies its output out; without either the network is compiled without its hook. */
+   instructions, HARNESS_DUMP copies its output out, HARNESS_TRACE marks where it begins and ends; without any of them
+   the network is compiled without its hook. */
 #ifndef TINYC_HARNESS_HOOK_H
 #define TINYC_HARNESS_HOOK_H
 

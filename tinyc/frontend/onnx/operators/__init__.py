@@ -1,8 +1,11 @@
 """The converters, one module per operator family; importing this package registers them all."""
 
 from tinyc.frontend.onnx.operators import (
+    affine,
     dense,
     elementwise,
+    matmul,
+    normalise,
     qoperators,
     quantize,
     reduce,
@@ -14,5 +17,6 @@ from tinyc.frontend.onnx.operators import (
 )
 
 __all__ = [
-    "dense", "elementwise", "qoperators", "quantize", "reduce", "shape", "slice", "softmax", "unary", "window",
+    "affine", "dense", "elementwise", "matmul", "normalise", "qoperators", "quantize", "reduce", "shape", "slice",
+    "softmax", "unary", "window",
 ]  # fmt: skip

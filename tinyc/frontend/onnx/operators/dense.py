@@ -1,4 +1,4 @@
-"""Gemm and MatMul with constant weights: dense layers over the last axis, rows in whatever order they lie."""
+"""Dense layers: products with constant weights over the last axis, rows in whatever order they lie."""
 
 from __future__ import annotations
 
@@ -8,26 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyc.frontend.onnx.converter import converter
 from tinyc.frontend.onnx.layout import Layout
-from tinyc.frontend.onnx.operators.window import bias_codes, compensated, exact_constant, weight_quant, weights_of
+from tinyc.frontend.onnx.operators.window import bias_codes, weight_quant, weights_of
 from tinyc.frontend.onnx.site import Site
 from tinyc.frontend.onnx.tensors import Clamp, Pending, Quantised, Tensor
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.graph import Value
 from tinyc.ir.types import Array, DType, Quant
 from tinyc.ops import FullyConnected
-
-
-@converter("MatMul", inputs=(2, 2))
-def matmul(site: Site) -> None:
-    site.result(dense(site, site.real(0), columns_last(site, 1), None))
-
-
-@converter("Gemm", inputs=(2, 3))
-def gemm(site: Site) -> None:
-    bias = exact_constant(site, 2, "the bias") if site.has(2) else None
-    site.result(scaled_dense(site, site.real(0), bias))
 
 
 def scaled_dense(site: Site, x: Tensor, bias: Array | None, weights: int = 1) -> Pending:
@@ -73,17 +61,21 @@ def dense(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pending:
     within = Layout((x.layout.factors[-1],), tuple(i - last.start for i in x.layout.order if i in last))
     codes = np.ascontiguousarray(within.to_memory(np.arange(inner)).reshape(-1))
     weights = site.constant("weights", w.codes[codes].T, DType.int8, weight_quant(w, 1, 0))
-    rows = math.prod(x.shape[:-1])
     operands = [
-        site.viewed(x.value, (rows, inner)), weights,
+        _as_rows(site, x.value, inner), weights,
         None if bias is None else bias_codes(site, bias, x.quant.scale[0], w),
     ]  # fmt: skip
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        adjusted = compensated(site, operands[2], x.quant, w, quant, clamp, outer)
-        return site.emit(FullyConnected(clamp=clamp), [*operands[:2], adjusted], quant)
+        return site.emit(FullyConnected(clamp, rounds_once=True), operands, quant)
 
-    return Pending(site.node.op, _columns(x.layout, outer), finish, add_bias=_column_bias(site, x, w, bias))
+    return Pending(site.node.op, _columns(x.layout, outer), finish, affine=_column_affine(site, x, w, bias))
+
+
+def _as_rows(site: Site, x: Value, inner: int) -> Value:
+    """Tokens [B,N,C] as they are, all else as a list of rows."""
+    tokens = len(x.type.shape) == 3 and x.type.shape[-1] == inner
+    return x if tokens else site.viewed(x, (x.type.elements // inner, inner))
 
 
 def _one_bias_per_column(bias: Array, shape: tuple[int, ...], outer: int) -> Array:
@@ -109,13 +101,16 @@ def _columns(layout: Layout, outer: int) -> Layout:
     return Layout((*layout.factors[:-1], new[0]), new[1])
 
 
-def _column_bias(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Any:
-    """MatMul, then Add of a constant along the last axis, is one dense layer."""
-    if bias is not None:
-        return None
+def _column_affine(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Any:
+    """MatMul, then Add or Mul of a constant along the last axis, is one dense layer."""
+    outer, rank = w.shape[1], len(x.shape)
 
-    def add(real: Array) -> Pending | None:
-        fits = real.ndim <= len(x.shape) and real.size == w.shape[1] == (real.shape or (0,))[-1]
-        return dense(site, x, w, real.reshape(-1)) if fits else None
+    def apply(factor: Array, offset: Array) -> Pending | None:
+        if not all(v.ndim <= rank and v.size == (v.shape or (1,))[-1] in (1, outer) for v in (factor, offset)):
+            return None
+        scale, added = (np.broadcast_to(v.reshape(-1), (outer,)) for v in (factor, offset))
+        scaled = w.rescaled(scale, 1)
+        old = 0 if bias is None else bias
+        return None if scaled is None else dense(site, x, scaled, scale * old + added)
 
-    return add
+    return apply

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tinyc.frontend.onnx.converter import MANY, MICROSOFT, converter
-from tinyc.frontend.onnx.operators.dense import columns_last, dense, scaled_dense
+from tinyc.frontend.onnx.operators.dense import scaled_dense
 from tinyc.frontend.onnx.operators.elementwise import combine
+from tinyc.frontend.onnx.operators.matmul import product
 from tinyc.frontend.onnx.operators.quantize import dequantised, seen_as_real
 from tinyc.frontend.onnx.operators.shape import joined
 from tinyc.frontend.onnx.operators.softmax import normalised
@@ -37,9 +38,7 @@ def _weights(site: Site, index: int, axis: int) -> Quantised:
     """Constant weights, and from here on the operand itself."""
     w = _real(site, index, axis)
     if not isinstance(w, Quantised):
-        raise Refusal(
-            "its weights are computed at run time", "products of two activations (attention) are not supported yet"
-        )
+        raise Refusal("its weights are computed at run time", "tinyc needs them constant here")
     site.replace(index, w)
     return w
 
@@ -72,9 +71,9 @@ def qlinear_conv(site: Site) -> None:
 @converter("QLinearMatMul", inputs=(8, 8))
 @converter("QLinearMatMul", inputs=(8, 8), domain=MICROSOFT)
 def qlinear_matmul(site: Site) -> None:
-    x = _tensor(site, 0)
-    _weights(site, 3, 1)
-    _quantise(site, dense(site, x, columns_last(site, 3), None), 6)
+    """With constant weights, or of two tensors."""
+    site.replace(3, _real(site, 3, 1))
+    _quantise(site, product(site, _real(site, 0), 3), 6)
 
 
 @converter("QGemm", inputs=(6, 9), domain=MICROSOFT)

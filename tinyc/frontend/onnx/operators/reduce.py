@@ -31,7 +31,7 @@ def reduce_mean(site: Site) -> None:
         site.result(found if site.whole("keepdims", 1) else replace(found, layout=flat))
         return
     image, order = site.by_axes(x)
-    op = Mean(tuple(sorted(order.index(a) for a in axes)), keep_dims=True)
+    op = Mean(tuple(sorted(order.index(a) for a in axes)), keep_dims=True, rounds_once=True)
     kept = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
     layout = Layout.ordered(kept, order)
     if not site.whole("keepdims", 1):

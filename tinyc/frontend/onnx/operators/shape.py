@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy as np
 from tinyc.frontend.onnx.converter import MANY, converter
 from tinyc.frontend.onnx.fold import resolve_shape
 from tinyc.frontend.onnx.layout import Layout
-from tinyc.frontend.onnx.operators.elementwise import constant_value
+from tinyc.frontend.onnx.operators.elementwise import broadcast, constant_value
 from tinyc.frontend.onnx.site import Site
-from tinyc.frontend.onnx.tensors import Clamp, Constant, Island, Known, Pending, Quantised, Tensor
+from tinyc.frontend.onnx.tensors import Clamp, Constant, Island, Known, Pending, Quantised, Tensor, codes_of
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.ir.graph import Value
 from tinyc.ir.types import Quant, Shape
@@ -34,12 +34,32 @@ def relaid(site: Site, x: Known, shape: Shape) -> Known:
     layout = x.layout.reshaped(shape)
     if layout is not None:
         return replace(x, layout=layout)
+    natural, wanted = Layout.row_major(x.shape), Layout.row_major(shape)
     if isinstance(x, Pending):
-        raise Refusal(f"it reshapes the float result of {x.what}, which no QuantizeLinear follows", "quantise it first")
-    x = site.arranged(site.settled(x), Layout.row_major(x.shape))
-    found = x.layout.reshaped(shape)
-    assert found is not None
-    return x.relaid(found)
+        later = moved(site, x, natural, lambda t: t)
+        assert isinstance(later, Pending)
+        return replace(later, layout=wanted)
+    return site.arranged(site.settled(x), natural).relaid(wanted)
+
+
+def moved(site: Site, x: Known, layout: Layout, move: Callable[[Tensor], Tensor]) -> Known:
+    """What `move` makes of an operand that may still be float: codes move as the numbers do, then to `layout`."""
+    if isinstance(x, Island):
+        return replace(x, source=move(x.source))
+    if not isinstance(x, Pending):
+        return move(site.settled(x))
+
+    def finish(quant: Quant, clamp: Clamp) -> Value:
+        return site.arranged(move(Tensor(x.finish(quant, clamp), x.layout, real=True)), layout).value
+
+    return replace(x, layout=layout, finish=finish, affine=None)
+
+
+def in_order_of(x: Known, shape: Shape) -> Layout:
+    """A layout of another shape, its axes in the order of the operand's."""
+    layout = x.source.layout if isinstance(x, Island) else getattr(x, "layout", None)
+    order = layout.axes() if isinstance(layout, Layout) else None
+    return Layout.ordered(shape, order or tuple(range(len(shape))))
 
 
 @converter("Reshape", inputs=(2, 2))
@@ -104,6 +124,29 @@ def shape_of(site: Site) -> None:
     site.result(Constant(np.array(shape[site.whole("start", 0) : end], np.int64)))
 
 
+@converter("Expand", inputs=(2, 2))
+def expand(site: Site) -> None:
+    """Copies nothing: axes of length 1 may be added, not stretched."""
+    x, asked = site.operand(0), site.integers(1, "the shape")
+    shape = broadcast([x.shape, asked])
+    if int(np.prod(shape)) != int(np.prod(x.shape)):
+        found = f"it repeats a computed tensor {list(x.shape)} to {list(shape)}"
+        raise Refusal(found, "leave it out where the next operator broadcasts")
+    site.result(relaid(site, x, shape))
+
+
+@converter("Where", inputs=(3, 3))
+def where(site: Site) -> None:
+    """A constant condition that is the same everywhere chooses one operand."""
+    chosen = site.array(0, "the condition").astype(bool)
+    if chosen.size == 0 or chosen.any() != chosen.all():
+        raise Refusal("it masks a computed tensor element by element", "masks are not supported: use full attention")
+    x = site.operand(1 if chosen.all() else 2)
+    if broadcast([chosen.shape, *(site.operand(i).shape for i in (1, 2))]) != x.shape:
+        raise Refusal("it repeats a computed tensor", "leave it out where the next operator broadcasts")
+    site.result(x)
+
+
 # ---------------------------------------------------------------------- padding
 @converter("Pad", inputs=(2, 4))
 def pad(site: Site) -> None:
@@ -141,42 +184,76 @@ def _pad_code(site: Site, x: Tensor) -> int:
 # ---------------------------------------------------------------------- concatenation
 @converter("Concat", inputs=(1, MANY))
 def concat(site: Site) -> None:
-    operands = [site.operand(i) for i in range(site.count)]
-    if any(isinstance(x, Constant) for x in operands):
-        raise Refusal("one of its operands is a constant that is not dequantised", "quantise it with the activations")
-    site.result(joined(site, [x if isinstance(x, Quantised) else site.settled(x) for x in operands]))
+    site.result(joined(site, [site.operand(i) for i in range(site.count)]))
 
 
-def joined(site: Site, parts: Sequence[Tensor | Quantised]) -> Tensor | Pending:
-    """The parts along the axis; brought to the result's scale where theirs differ."""
+def joined(site: Site, operands: Sequence[Known]) -> Tensor | Pending:
+    """The operands along the axis; brought to the result's scale where theirs differ."""
+    parts = [x if isinstance(x, (Constant, Quantised)) else site.settled(x) for x in operands]
     lead = next((x for x in parts if isinstance(x, Tensor)), None)
     if lead is None:
         raise Refusal("all of its operands are constants", "fold them when exporting")
     rank = len(lead.shape)
-    axis = site.axis(site.whole("axis", 0), rank)
+    axis = site.axis(site.whole("axis", 0), max(rank, 1))
     if any(len(x.shape) != rank for x in parts):
         raise Refusal("its operands differ in their number of axes", "the file is damaged")
-    order = lead.layout.axes() or tuple(range(rank))
-    placed = [_ordered_part(site, x, order) for x in parts]
-    total = sum(x.shape[axis] for x in parts)
-    shape = tuple(total if a == axis else n for a, n in enumerate(lead.shape))
-    layout, op = Layout.ordered(shape, order), Concatenation(order.index(axis))
-    if len({value.type.quant for value in placed}) == 1:
-        return replace(lead, value=site.emit(op, placed, placed[0].type.quant), layout=layout)
-    if not lead.real:
+    parts = [_as_codes(x, lead) if isinstance(x, Constant) and not lead.real else x for x in parts]
+    if len({x.quant if isinstance(x, (Tensor, Quantised)) else None for x in parts}) == 1:
+        return joined_alike(site, [x for x in parts if not isinstance(x, Constant)], axis)
+    if not lead.real or any(isinstance(x, Tensor) and not x.real for x in parts):
         raise Refusal("it joins codes of different quantisations", "dequantise them first")
+    return _rescaled_parts(site, lead, parts, axis)
+
+
+def joined_alike(site: Site, parts: Sequence[Tensor | Quantised], axis: int) -> Tensor:
+    """Parts of one quantisation along the axis."""
+    lead = next(x for x in parts if isinstance(x, Tensor))
+    order, layout = _joint(lead, parts, axis)
+    placed = [_ordered_part(site, x, order) for x in parts]
+    value = site.emit(Concatenation(order.index(axis)), placed, placed[0].type.quant)
+    return replace(lead, value=value, layout=layout)
+
+
+def _rescaled_parts(site: Site, lead: Tensor, parts: Sequence[Tensor | Constant | Quantised], axis: int) -> Pending:
+    """Tensors by tables, constants here."""
+    order, layout = _joint(lead, parts, axis)
+    op = Concatenation(order.index(axis))
+    tensors = {i: site.ordered(x, order) for i, x in enumerate(parts) if isinstance(x, Tensor)}
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        same = [site.requantised(replace(lead, value=value), quant) for value in placed]
-        return site.clamped(site.emit(op, same, quant), clamp)
+        placed = []
+        for i, x in enumerate(parts):
+            if isinstance(x, Tensor):
+                placed.append(site.requantised(replace(lead, value=tensors[i]), quant))
+            else:
+                scale, zero = quant.scalar
+                codes = Quantised(codes_of(x.array, scale, zero), np.array([scale], np.float32), np.array([zero]))
+                placed.append(_ordered_part(site, codes, order))
+        return site.clamped(site.emit(op, placed, quant), clamp)
 
-    op.infer(*(value.type for value in placed))
     return Pending("Concat", layout, finish)
+
+
+def _joint(lead: Tensor, parts: Sequence[Known], axis: int) -> tuple[tuple[int, ...], Layout]:
+    """(the order in memory of the result's axes, its layout)."""
+    rest = {(*x.shape[:axis], *x.shape[axis + 1 :]) for x in parts}
+    if len(rest) > 1:
+        raise Refusal(f"its operands differ on other axes than {axis}", "the file is damaged")
+    order = lead.layout.axes() or tuple(range(len(lead.shape)))
+    total = sum(x.shape[axis] for x in parts)
+    return order, Layout.ordered(tuple(total if a == axis else n for a, n in enumerate(lead.shape)), order)
+
+
+def _as_codes(x: Constant, lead: Tensor) -> Quantised:
+    """A constant of codes beside a tensor of codes."""
+    if x.array.dtype != (np.uint8 if lead.unsigned else np.int8):
+        raise Refusal(f"it joins codes with a constant of {x.array.dtype}", "the file is damaged")
+    scale, zero = lead.quant.scalar
+    codes = x.array.astype(np.int64) - 128 * lead.unsigned
+    return Quantised(codes, np.array([scale], np.float32), np.array([zero]))
 
 
 def _ordered_part(site: Site, x: Tensor | Quantised, order: tuple[int, ...]) -> Value:
     if isinstance(x, Tensor):
         return site.ordered(x, order)
-    if x.axis is not None or x.codes.min(initial=0) < -128 or x.codes.max(initial=0) > 127:
-        raise Refusal("one of its constants has no single int8 quantisation", "quantise it to int8, per tensor")
     return constant_value(site, x, Layout.ordered(x.shape, order), tuple(x.shape[a] for a in order))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinyc.frontend.onnx.converter import converter
+from tinyc.frontend.onnx.converter import MICROSOFT, converter
 from tinyc.frontend.onnx.site import Site
 from tinyc.frontend.onnx.tensors import Island, Known, Pending, Tensor, reals_of_codes
 from tinyc.frontend.tflite.refusal import Refusal
@@ -25,6 +25,15 @@ def as_island(site: Site, found: Known) -> Island:
     if not x.real:
         raise Refusal("it computes on codes that nothing dequantises", "put a DequantizeLinear before it")
     return Island(x, reals_of_codes(x.quant))
+
+
+def rooted(site: Site, island: Island) -> Island:
+    """The same as a function of the tensor that its source was looked up from, if it was."""
+    origin = site.looked_up(island.source)
+    if origin is None:
+        return island
+    root, table = origin
+    return Island(root, island.table[table + 128])
 
 
 def apply(site: Site, function: Function) -> None:
@@ -127,19 +136,43 @@ def prelu(site: Site) -> None:
     apply(site, lambda x: np.where(x >= 0, x, alpha * x))
 
 
+def _gelu(x: Array) -> Array:
+    x = x.astype(np.float64)
+    return 0.5 * x * (1 + _ERF(x / math.sqrt(2)))
+
+
+def _gelu_by_tanh(x: Array) -> Array:
+    x = x.astype(np.float64)
+    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+
+
 @converter("Gelu", inputs=(1, 1))
 def gelu(site: Site) -> None:
-    approximate = site.text("approximate", "none") == "tanh"
+    apply(site, _gelu_by_tanh if site.text("approximate", "none") == "tanh" else _gelu)
 
-    def exact(x: Array) -> Array:
-        x = x.astype(np.float64)
-        return 0.5 * x * (1 + _ERF(x / math.sqrt(2)))
 
-    def tanh(x: Array) -> Array:
-        x = x.astype(np.float64)
-        return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+@converter("Gelu", inputs=(1, 1), domain=MICROSOFT)
+def microsoft_gelu(site: Site) -> None:
+    apply(site, _gelu)
 
-    apply(site, tanh if approximate else exact)
+
+@converter("FastGelu", inputs=(1, 2), domain=MICROSOFT)
+def fast_gelu(site: Site) -> None:
+    if site.has(1):
+        raise Refusal("its bias is inside the operator", "quantise the model with graph optimisations off")
+    apply(site, _gelu_by_tanh)
+
+
+@converter("QuickGelu", inputs=(1, 1), domain=MICROSOFT)
+def quick_gelu(site: Site) -> None:
+    alpha = site.number("alpha", 1.702)
+    apply(site, lambda x: x * _sigmoid(alpha * x))
+
+
+@converter("Swish", inputs=(1, 1))
+def swish(site: Site) -> None:
+    alpha = site.number("alpha", 1.0)
+    apply(site, lambda x: x * _sigmoid(alpha * x))
 
 
 # ---------------------------------------------------------------------- no function at all

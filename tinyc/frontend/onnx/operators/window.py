@@ -93,9 +93,7 @@ def weights_of(site: Site, index: int) -> Quantised:
     if isinstance(w, Constant):
         raise Refusal("its weights are float32", "quantise the model with onnxruntime's quantize_static")
     if not isinstance(w, Quantised):
-        raise Refusal(
-            "its weights are computed at run time", "products of two activations (attention) are not supported yet"
-        )
+        raise Refusal("its weights are computed at run time", "tinyc needs them constant here")
     if w.codes.size == 0 or w.codes.min() < -128 or w.codes.max() > 127:
         raise Refusal("its weights are no 8-bit codes", "quantise weights to int8")
     return w
@@ -104,7 +102,7 @@ def weights_of(site: Site, index: int) -> Quantised:
 def weight_quant(w: Quantised, axis: int, stored_axis: int) -> Quant:
     """The quantisation of weights whose channel axis `axis` becomes `stored_axis`."""
     if w.axis is None:
-        return Quant.per_tensor(float(w.scale[0]), int(w.zero_point[0]))
+        return w.quant
     if w.axis != axis:
         raise Refusal(f"its weights have scales along axis {w.axis}, expected axis {axis}, the output channels")
     return Quant(tuple(w.scale.tolist()), tuple(w.zero_point.tolist()), stored_axis)
@@ -117,23 +115,6 @@ def bias_codes(site: Site, real: Array, x_scale: float, w: Quantised) -> Value:
     if not (np.isfinite(codes).all() and np.abs(codes).max(initial=0) <= INT32.max):
         raise Refusal("its bias does not fit in 32 bits on the scale of input times weights", "re-quantise the model")
     return site.constant("bias", codes.astype(np.int32), DType.int32)
-
-
-def compensated(
-    site: Site, bias: Value | None, x: Quant, w: Quantised, y: Quant, clamp: Clamp, channels: int
-) -> Value | None:
-    """The bias, one less per channel where the result is never below zero (Relu) and is rounded twice.
-
-    The first rounding, halves up, lifts results by up to half of its own step onto a half, which the second then
-    rounds up. One unit of the accumulator is between that and twice that, so taking it away leaves less than
-    half of the wrong roundings.
-    """
-    if max(clamp[0], -128) < y.scalar[1]:
-        return bias
-    scales = x.scalar[0] * np.broadcast_to(w.scale.astype(np.float64), (channels,)) / y.scalar[0]
-    codes = np.zeros(channels, np.int64) if bias is None or bias.data is None else bias.data.astype(np.int64)
-    twice = scales < 0.5  # else the shift is not to the right
-    return site.constant("bias", (codes - twice).astype(np.int32), DType.int32)
 
 
 def exact_constant(site: Site, index: int, role: str) -> Array:
@@ -150,6 +131,7 @@ def conv(site: Site) -> None:
 
 def convolution(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pending:
     """w is [O,C/groups,KH,KW] or [O,C/groups,K], the bias real numbers."""
+    given = x
     x, axes = image_of(x)
     if w.codes.ndim != axes + 2:
         raise Refusal(f"its weights have the shape {list(w.shape)} for input {list(x.shape)}", "the file is damaged")
@@ -168,28 +150,28 @@ def convolution(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Pend
     kind: type[Convolution] = DepthwiseConv2D if depthwise else Conv2D
     weights = site.constant("weights", codes.transpose(order), DType.int8, weight_quant(w, 0, stored_axis))
     operands = [site.image(x), weights, None if bias is None else bias_codes(site, bias, x.quant.scale[0], w)]
-    op = kind(**window.attributes())
+    op = kind(**window.attributes(), rounds_once=True)
     ((shape, _),) = op.infer(*(None if v is None else v.type for v in operands))
 
     def finish(quant: Quant, clamp: Clamp) -> Value:
-        adjusted = compensated(site, operands[2], x.quant, w, quant, clamp, shape[3])
-        return site.emit(replace(op, clamp=clamp), [*operands[:2], adjusted], quant)
+        return site.emit(replace(op, clamp=clamp), operands, quant)
 
-    return Pending(site.node.op, placed_shape(shape, axes), finish, add_bias=_channel_bias(site, x, w, bias, axes))
+    return Pending(site.node.op, placed_shape(shape, axes), finish, affine=_channel_affine(site, given, w, bias))
 
 
-def _channel_bias(site: Site, x: Tensor, w: Quantised, bias: Array | None, axes: int) -> Any:
-    """Adding a constant [.., O, 1, 1] is a bias."""
-    if bias is not None:
-        return None
+def _channel_affine(site: Site, x: Tensor, w: Quantised, bias: Array | None) -> Any:
+    """Constants [O, 1, 1] go into the weights' scales and the bias."""
+    channels, shape = w.shape[0], (w.shape[0], *(1,) * (w.codes.ndim - 2))
 
-    def add(real: Array) -> Pending | None:
-        per_channel = (w.shape[0], *(1,) * axes)
-        if real.shape not in (per_channel, (1, *per_channel)):
+    def apply(factor: Array, offset: Array) -> Pending | None:
+        if not all(v.shape in ((), (1,), shape, (1, *shape)) for v in (factor, offset)):
             return None
-        return convolution(site, x, w, real.reshape(-1))
+        scale, added = (np.broadcast_to(v.reshape(-1), (channels,)) for v in (factor, offset))
+        scaled = w.rescaled(scale, 0)
+        old = 0 if bias is None else bias.reshape(-1)
+        return None if scaled is None else convolution(site, x, scaled, scale * old + added)
 
-    return add
+    return apply
 
 
 # ---------------------------------------------------------------------- pools
@@ -335,12 +317,3 @@ def _sources(site: Site, size: int, count: int, scale: float) -> tuple[int, ...]
     if mode not in positions or nearest not in rounding:
         raise Refusal(f"the modes {mode!r} and {nearest!r} are not supported", "export with 'asymmetric' and 'floor'")
     return tuple(np.clip(rounding[nearest](positions[mode]), 0, size - 1).astype(int).tolist())
-
-
-@converter("BatchNormalization", inputs=(5, 5), outputs=(1, 5))
-def batch_normalization(site: Site) -> None:
-    raise Refusal(
-        "a BatchNormalization is left in the quantised model",
-        "fold it into the convolution before quantising (onnxruntime.quantization.preprocess does, as does exporting "
-        "the model in inference mode)",
-    )

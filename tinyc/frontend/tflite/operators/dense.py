@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED, on inputs of any rank."""
+"""FULLY_CONNECTED, on inputs of any rank, and BATCH_MATMUL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinyc.frontend.tflite.converter import converter
 from tinyc.frontend.tflite.refusal import Refusal
 from tinyc.frontend.tflite.site import Site
 from tinyc.ir.graph import Value
-from tinyc.ops import FullyConnected, Reshape
+from tinyc.ops import BatchMatMul, FullyConnected, Reshape
 
 BIAS_SCALE_TOLERANCE = 0.02  # of TFLM, in units of the output scale
 
@@ -25,9 +25,12 @@ def fully_connected(site: Site) -> None:
     if bias is not None:
         _check_bias_scale(site, x, w)
     rows = _rows(site, x, w)
+    y, dense = site.output_type(), FullyConnected(clamp=site.clamp())
+    if x.type.rank >= 2 and x.type.shape[-1] == rows[1] and y.shape == (*x.type.shape[:-1], w.type.shape[0]):
+        site.emit(dense, [x, w, bias])
+        return
     if x.type.shape != rows:
         x = site.step(Reshape(rows), [x], x.type.with_shape(rows), "rows")
-    y, dense = site.output_type(), FullyConnected(clamp=site.clamp())
     flat = (rows[0], w.type.shape[0])
     if y.shape == flat:
         site.emit(dense, [x, w, bias])
@@ -67,3 +70,9 @@ def _check_bias_scale(site: Site, x: Value, w: Value) -> None:
             f"the bias has the scale {bias_scale!r}, expected input scale times weight scale = {product!r}",
             "TFLM refuses this too: convert the model again",
         )
+
+
+@converter("BATCH_MATMUL", inputs=(2, 2), options="BatchMatMulOptions")
+def batch_matmul(site: Site) -> None:
+    op = BatchMatMul(transpose_a=site.option("adj_x"), transpose_b=site.option("adj_y"))
+    site.emit(op, [site.value(0, "a"), site.value(1, "b")])

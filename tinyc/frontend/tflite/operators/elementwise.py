@@ -7,6 +7,7 @@ from tinyc.frontend.tflite.site import Site
 from tinyc.ir.operator import Operator
 from tinyc.ops import (
     Add,
+    Gelu,
     HardSwish,
     LeakyRelu,
     Logistic,
@@ -15,7 +16,9 @@ from tinyc.ops import (
     Mul,
     Relu,
     Relu6,
+    Rsqrt,
     Softmax,
+    SquaredDifference,
     Sub,
     Tanh,
 )
@@ -40,6 +43,11 @@ def mul(site: Site) -> None:
     _binary(site, Mul(clamp=site.clamp()))
 
 
+@converter("SQUARED_DIFFERENCE", inputs=(2, 2))
+def squared_difference(site: Site) -> None:
+    _binary(site, SquaredDifference())
+
+
 @converter("MINIMUM", inputs=(2, 2))
 def minimum(site: Site) -> None:
     _binary(site, Minimum())
@@ -50,12 +58,19 @@ def maximum(site: Site) -> None:
     _binary(site, Maximum())
 
 
-UNARY = {"RELU": Relu, "RELU6": Relu6, "LOGISTIC": Logistic, "TANH": Tanh, "HARD_SWISH": HardSwish}
+UNARY = {
+    "RELU": Relu, "RELU6": Relu6, "LOGISTIC": Logistic, "TANH": Tanh, "HARD_SWISH": HardSwish, "RSQRT": Rsqrt,
+}  # fmt: skip
 
 
 @converter(*UNARY, inputs=(1, 1))
 def unary(site: Site) -> None:
     site.emit(UNARY[site.operator.code](), [site.value(0)])
+
+
+@converter("GELU", inputs=(1, 1), options="GeluOptions")
+def gelu(site: Site) -> None:
+    site.emit(Gelu(approximate=site.option("approximate")), [site.value(0)])
 
 
 @converter("LEAKY_RELU", inputs=(1, 1), options="LeakyReluOptions")

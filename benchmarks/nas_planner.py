@@ -1,0 +1,82 @@
+"""How fast and how right plans are: python benchmarks/nas_planner.py [--seconds S] [--networks N]
+
+For every search space: exact plans per second of one core (row streaming considered, `--objective sram`), of the
+simpler layer-by-layer plan (`speed`), and queries of max-live alone. Then, over N networks, what formulae would decide
+in the place of the planner at the board's edge: the budget is the median of what the plans need, and each formula
+accepts what it thinks fits. "wrong yes" are networks that it accepts and that do not fit; "wrong no" are rejected
+and do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from tinyc import nas
+from tinyc.compiler import Objective
+from tinyc.ir.graph import Graph
+from tinyc.nas.analytic import largest_pair, live_activations
+from tinyc.nas.spaces import SPACES, Space
+
+FORMULAE: dict[str, Callable[[Graph], int]] = {"max(in + out)": largest_pair, "live activations": live_activations}
+OBJECTIVES: tuple[Objective, ...] = ("speed", "sram")
+SPARE = 4096  # bytes that users of a formula add for scratch and the like
+
+
+def main() -> int:
+    """Print both tables, a line as soon as it is known."""
+    parser = argparse.ArgumentParser(description="How fast and how right plans are.")
+    parser.add_argument("--seconds", type=float, default=20.0, help="for each speed (default: 20)")
+    parser.add_argument("--networks", type=int, default=40, help="for the comparison, per space (default: 40)")
+    parser.add_argument("--target", default="cortex-m7", help="core (default: cortex-m7)")
+    parser.add_argument("--space", choices=tuple(SPACES), action="append", help="space; repeatable (default: all)")
+    options = parser.parse_args()
+    spaces = [SPACES[name]() for name in options.space or SPACES]
+    print(f"{'space':<8}{'plans/s sram':>14}{'plans/s speed':>15}{'max-live/s':>12}")
+    for space in spaces:
+        cells = [_speed(space, lambda g, o=o: nas.plan(g, options.target, objective=o), options.seconds)
+                 for o in reversed(OBJECTIVES)]
+        live = _speed(space, live_activations, options.seconds / 4)
+        print(f"{space.name:<8}{cells[0]:>14.2f}{cells[1]:>15.2f}{live:>12.0f}", flush=True)
+    print(f"\n{'space':<8}{'objective':<10}{'formula':<18}{'formula/plan':>14}{'wrong yes':>11}{'wrong no':>10}")
+    for space in spaces:
+        for line in _comparison(space, options.target, options.networks):
+            print(line, flush=True)
+    return 0
+
+
+def _speed(space: Space[Any], ask: Callable[[Graph], object], seconds: float) -> float:
+    """Networks per second; building the graph is not counted."""
+    rng, count, spent = Random(1), 0, 0.0
+    while spent < seconds:
+        graph = space.graph(space.sample(rng))
+        started = time.perf_counter()
+        ask(graph)
+        spent += time.perf_counter() - started
+        count += 1
+    return count / spent
+
+
+def _comparison(space: Space[Any], target: str, networks: int) -> Iterator[str]:
+    rng = Random(2)
+    graphs = [space.graph(space.sample(rng)) for _ in range(networks)]
+    for objective in OBJECTIVES:
+        exact = [nas.plan(graph, target, objective=objective).sram for graph in graphs]
+        budget = statistics.median(exact)
+        for name, formula in FORMULAE.items():
+            told = [formula(graph) for graph in graphs]
+            for spare, label in ((0, name), (SPARE, f"{name} + 4 kB")):
+                yes = sum(t + spare <= budget < e for t, e in zip(told, exact, strict=True))
+                no = sum(e <= budget < t + spare for t, e in zip(told, exact, strict=True))
+                ratio = statistics.median((t + spare) / e for t, e in zip(told, exact, strict=True))
+                yield (f"{space.name:<8}{objective:<10}{label:<24}{ratio:>8.2f}"
+                       f"{yes / networks:>11.0%}{no / networks:>10.0%}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Attention: recognised, computed head by head, and what it then needs."""

@@ -1,0 +1,24 @@
+"""Small spaces, budgets and scores that the tests of the search share; importable by worker processes."""
+
+from __future__ import annotations
+
+from tinyc.nas.evolution import Settings
+from tinyc.nas.outcome import Evaluator, most_macs
+from tinyc.nas.report import Budget, PlanReport
+from tinyc.nas.spaces import CnnSpace, DsCnnSpace, DsCnnSpec
+
+SMALL_AUDIO = DsCnnSpace(dimensions=(1, 2), frames=(25,), features=(10,), channels=(8, 16, 24, 32), depths=(1, 2, 3))
+SMALL_CNN = CnnSpace(resolutions=(32, 48), widths=(0.2, 0.3), depths=(1, 2), classes=10)
+BUDGET = Budget(sram=2_400, flash=14_000)
+SETTINGS = Settings(population=6, crossovers=3, mutations=3, parents=3)
+TARGET = "cortex-m4"
+
+
+def score(spec: DsCnnSpec, report: PlanReport) -> float:
+    """Something that the figures do not tell alone."""
+    return report.macs / 1e6 + sum(block.kernel for block in spec.blocks) / 100
+
+
+def evaluator(budget: Budget = BUDGET) -> Evaluator[DsCnnSpec]:
+    """Layer by layer, which plans fastest."""
+    return Evaluator(SMALL_AUDIO, most_macs, TARGET, budget, "speed")
