@@ -1,4 +1,4 @@
-"""The graph passes, one per file. Every one keeps the network's integers bit for bit.
+"""The graph passes, one per file. Those of the default pipeline keep the network's integers bit for bit.
 
 To add one: a frozen dataclass with `@graph_pass("name")` in a file of its own, its import here, and its place
 in `DEFAULT_PIPELINE`. Other packages register theirs through the entry-point group `tinyc.passes`.
@@ -15,12 +15,13 @@ from tinyc.passes.fold_padding import FoldPadding
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
 from tinyc.passes.lower_attention import LowerAttention
+from tinyc.passes.merge_low_rank import MergeLowRank
 from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short.
+# the compiler tries it where SRAM is short. split-patches costs work and merge-low-rank changes numbers: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -49,6 +50,7 @@ __all__ = [
     "FuseActivation",
     "FuseLuts",
     "LowerAttention",
+    "MergeLowRank",
     "Rematerialise",
     "SplitPatches",
     "TokensAsRows",

@@ -9,6 +9,8 @@ from tinyc.ir.operator import TypeRuleError
 from tinyc.ir.transform import Pass, graph_pass
 from tinyc.ir.types import Shape
 from tinyc.ops import Mean, Reshape, Transpose
+from tinyc.ops.common import Movement
+from tinyc.passes.origins import origin, passed_through
 from tinyc.passes.rewriting import bypass, erase_if_unread, only_reader, pointwise_operand, replace_result
 
 
@@ -19,6 +21,7 @@ class CancelReshapes(Pass):
 
     * A reshape of a reshape is one reshape, and one to the same shape is nothing.
     * A transpose that moves only axes of length 1 is a reshape; two transposes compose.
+    * A transpose that undoes what movements before it did, whatever those are, is a reshape of what they began with.
     * A reshape or transpose moves before a function of single codes where it then meets another of its kind.
     * A transpose moves behind a mean, where it has less to move and often nothing: the sum that a mean
       takes is exact, so the order of its terms changes no result.
@@ -29,7 +32,9 @@ class CancelReshapes(Pass):
             case Reshape():
                 return _skip(node, graph) or _merge_reshapes(node, graph) or _hoist(node, graph)
             case Transpose():
-                return _as_reshape(node, graph) or _compose(node, graph) or _hoist(node, graph)
+                return (
+                    _as_reshape(node, graph) or _compose(node, graph) or _undo(node, graph) or _hoist(node, graph)
+                )
             case Mean():
                 return _sink_behind_mean(node, graph)
         return False
@@ -65,6 +70,23 @@ def _compose(node: Node, graph: Graph) -> bool:
     graph.replace(node, op=Transpose(perm), inputs=[first.input(0)])
     erase_if_unread(graph, first)
     return True
+
+
+def _undo(node: Node, graph: Graph) -> bool:
+    """Look through the movements before a transpose for a value whose elements the result has in their order."""
+    value = node.input(0)
+    while value.producer is not None and isinstance(value.producer.op, Movement):
+        before = passed_through(value.producer)
+        if before is None:
+            return False
+        value = before
+        if origin(node.output, value).keeps_order:
+            passed = origin(node.input(0), value).nodes
+            graph.replace(node, op=Reshape(node.output.type.shape), inputs=[value])
+            for movement in passed:  # readers before what they read
+                erase_if_unread(graph, movement)
+            return True
+    return False
 
 
 # ---------------------------------------------------------------------- moving before a function

@@ -95,23 +95,22 @@ def find_attention(weighted: Node, graph: Graph) -> Attention | str:
     heads = int(np.prod(lead, dtype=int))
     if softmax.output.type.shape[-1] != columns or weighted.output.type.shape[:-2] != tuple(lead):
         return "scores and probabilities have other rows"
-    shape = (*lead, rows)
-    q = _operand(product.input(0), _flag(product, "transpose_a"), shape, heads)
-    k = _operand(product.input(1), not _flag(product, "transpose_b"), (*lead, columns), heads)
-    v = _operand(weighted.input(1), _flag(weighted, "transpose_b"), (*lead, columns), heads)
-    for found in (q, k, v):
-        if isinstance(found, str):
-            return found
-    assert isinstance(q, Heads) and isinstance(k, Heads) and isinstance(v, Heads)
+    shape = (*lead, columns)
+    q = _operand(product.input(0), _flag(product, "transpose_a"), (*lead, rows), heads)
+    k = _operand(product.input(1), not _flag(product, "transpose_b"), shape, heads)
+    v = _operand(weighted.input(1), _flag(weighted, "transpose_b"), shape, heads)
+    if not (isinstance(q, Heads) and isinstance(k, Heads) and isinstance(v, Heads)):
+        return next(reason for reason in (q, k, v) if isinstance(reason, str))
     joined = _joined(weighted, graph)
-    result = _until(weighted.output, joined)
+    result = origin(joined, weighted.output)
     order = _order(result, rows)
     if order is None:
         return "the results of the heads do not come together as channels of tokens"
-    by_head = (heads, rows, columns)
-    scores, probabilities = (o.arranged(lambda a: a.reshape(by_head)) for o in (scores, probabilities))
-    found = Attention(heads, q, k, v, product, scores, softmax, probabilities, weighted, result, joined, order)
-    return _objection(found, graph) or found
+    scores, probabilities = (
+        o.arranged(lambda array: array.reshape(heads, rows, columns)) for o in (scores, probabilities)
+    )
+    attention = Attention(heads, q, k, v, product, scores, softmax, probabilities, weighted, result, joined, order)
+    return _objection(attention, graph) or attention
 
 
 def _flag(node: Node, name: str) -> bool:
@@ -171,13 +170,6 @@ def _joined(weighted: Node, graph: Graph) -> Value:
     while (reader := only_reader(graph, value)) is not None and passed_through(reader) is value:
         value = reader.output
     return value
-
-
-def _until(start: Value, value: Value) -> Origin:
-    """The origin of a value in an earlier one, from which movements and functions lead to it."""
-    found = origin(value)
-    assert found.root is start, "a product of two activations is no movement"
-    return found
 
 
 def _order(result: Origin, rows: int) -> Array | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -57,16 +58,16 @@ class Origin:
         return replace(self, index=arrange(self.index), functions=tuple(functions))
 
 
-def origin(value: Value) -> Origin:
-    """Walk back through movements and functions as far as they go."""
+def origin(value: Value, until: Value | None = None) -> Origin:
+    """Walk back through movements and functions, to a value that lies there or as far as they go."""
     path: list[Node] = []
-    while value.producer is not None and (before := passed_through(value.producer)) is not None:
+    while value is not until and value.producer and (before := passed_through(value.producer)) is not None:
         path.append(value.producer)
         value = before
     found = Origin(value, np.arange(value.type.elements).reshape(value.type.shape), (), tuple(path))
     for node in reversed(path):
         if isinstance(node.op, Movement):
-            found = found.arranged(lambda array, node=node: _moved(node, array))
+            found = found.arranged(partial(_moved, node))
         else:
             found = replace(found, functions=(*found.functions, Function(node, _spread_constants(node))))
     return found

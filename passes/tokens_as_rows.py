@@ -10,7 +10,7 @@ from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.transform import Pass, graph_pass
 from tinyc.ir.types import Shape
 from tinyc.ops import Reshape
-from tinyc.passes.rewriting import replace_result
+from tinyc.passes.rewriting import erase_if_unread, replace_result
 
 
 @graph_pass("tokens-as-rows", opt_level=1)
@@ -19,10 +19,14 @@ class TokensAsRows(Pass):
     """An operator that computes each token alone, on [N,C] or [N,1,C], does so on [1,N,C] where its neighbour does.
 
     Exporters put a reshape before and after dense layers on tokens. Such an operator follows its neighbour into its
-    shape; the reshapes move to where tokens end, and those that meet cancel (`cancel-reshapes`).
+    shape; the reshapes move to where tokens end, and those that meet cancel (`cancel-reshapes`). An operand [N,C] that
+    broadcasts to [1,N,C], and is a reshape of that, is read without the reshape.
     """
 
     def rewrite(self, node: Node, graph: Graph) -> bool:
+        return _read_rows(node, graph) or self._follow(node, graph)
+
+    def _follow(self, node: Node, graph: Graph) -> bool:
         shape = _tokens(node)
         operands = range(len(node.inputs))
         if shape is None or not _has_neighbour(node, shape):
@@ -35,6 +39,26 @@ class TokensAsRows(Pass):
         made.source, old = None, node.output.type.shape
         back = graph.add(Reshape(old), [made], made.type.with_shape(old), name=node.name, before=node).output
         return replace_result(graph, node, back)
+
+
+def _read_rows(node: Node, graph: Graph) -> bool:
+    """Let a node read tokens [1,N,C] where it reads them as [N,C] and takes element n, c for n, c alike."""
+    inputs = list(node.inputs)
+    for index, (value, access) in enumerate(zip(node.inputs, node.access(), strict=True)):
+        view = None if value is None else value.producer
+        if value is None or view is None or access is None or not isinstance(view.op, Reshape):
+            continue
+        broadcast = value.type.rank == 2 and access.axes == (Elementwise(1), Elementwise(2))
+        if broadcast and view.input(0).type.shape == node.output.type.shape == (1, *value.type.shape):
+            inputs[index] = view.input(0)
+    changed = any(a is not b for a, b in zip(inputs, node.inputs, strict=True))
+    if changed:
+        views = [v.producer for v in node.inputs if v is not None and v.producer is not None]
+        graph.replace(node, inputs=inputs)
+        for view in views:
+            if isinstance(view.op, Reshape) and graph.has(view):
+                erase_if_unread(graph, view)
+    return changed
 
 
 def _tokens(node: Node) -> Shape | None:

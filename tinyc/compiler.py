@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +13,7 @@ from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
 from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential, parse_pipeline
 from tinyc.ir.verifier import verify as verify_graph
+from tinyc.program.banks import ONE, available, layouts, weights_bank
 from tinyc.program.lower import lower
 from tinyc.program.plan import Plan, make_plan
 from tinyc.program.preference import Preference
@@ -20,6 +21,7 @@ from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
 from tinyc.schedule.alternatives import alternatives
+from tinyc.schedule.patches import LEAST_OVERHEAD, patches
 from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.lean import leaner_kernels
 from tinyc.schedule.segments import SPARE
@@ -34,7 +36,7 @@ Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]
 Planned = tuple[Schedule, Program, Plan]
-SLOWER = 1.05  # what less scratch may cost in estimated instructions
+SLOWER = 1.05  # what less scratch may cost in estimated instructions; more where the arena shrinks by more
 ROOM = (1.0, 0.95, 0.85, 0.7)  # parts of the peak that steps which need not be tight may fill, until packing is easy
 GAPS = 1.005  # that is, the arena is this much larger than the worst step
 SCRATCH_TRIES = 3  # kernels of less scratch tried one after the other without a smaller arena
@@ -57,6 +59,8 @@ class Options:
     time_limit: float | None = None  # seconds for the exact packer, instead of a fixed effort
     kernels: str | Sequence[str] = "auto"  # a provider to prefer, OPERATOR=KERNEL, or several (see Preference)
     profile: bool = False  # the C project can count the cycles of every operator on the board
+    memory: str = "one"  # one arena; "auto": spread over the board's banks; or "BANK=BYTES,BANK=BYTES"
+    weights_in: str | None = None  # the bank for constants, "BANK", or for the most used ones, "BANK=BYTES"
 
     def __post_init__(self) -> None:
         if self.io not in get_args(Io):
@@ -95,7 +99,10 @@ class Compiled:
 
     def project(self) -> CProject:
         """The C project, in memory."""
-        return emit_project(self.program, self.plan, self.target, name=self.name, profile=self.options.profile)
+        return emit_project(
+            self.program, self.plan, self.target, name=self.name, profile=self.options.profile,
+            weights_in=self.options.weights_in,
+        )
 
     def check_fits(self) -> None:
         """Raises DoesNotFit, naming the peak operator and what would help, where the target has too little memory."""
@@ -161,6 +168,7 @@ def compile_graph(
     """Compile a graph; the graph itself is left as it is."""
     started, options = time.perf_counter() if started is None else started, options or Options()
     machine = target if isinstance(target, Target) else load_target(target)
+    check_banks(options, machine)
     imported, graph = graph, graph.copy()
     passes = run_passes(graph, options)
     graph, (schedule, program, plan) = plan_best(graph, machine, options, imported.macs)
@@ -168,6 +176,13 @@ def compile_graph(
         options.name or imported.name, imported, graph, machine, options, schedule, program, plan,
         (*passes, *schedule.passes), time.perf_counter() - started, source,
     )
+
+
+def check_banks(options: Options, target: Target) -> None:
+    """Raises UsageError where the options name memories that the target does not have, before any work is done."""
+    layouts(options.memory, target)
+    if options.weights_in is not None:
+        weights_bank(options.weights_in, target)
 
 
 def plan_best(graph: Graph, target: Target, options: Options, macs: int) -> tuple[Graph, Planned]:
@@ -180,25 +195,39 @@ def plan_best(graph: Graph, target: Target, options: Options, macs: int) -> tupl
         schedule, program, plan = plan_memory(graph, target, options)
         return graph, (replace(schedule, passes=options.schedule.passes), program, plan)
     best = graph, plan_memory(graph, target, options)
-    if "rematerialise" in options.disabled_pass or not _is_short(best[1], target, options):
+    if not _is_short(best[1], target, options):
         return best
-    limit, budget = macs * (1 + options.max_mac_overhead), target.sram_bytes
-    for pass_ in alternatives(
-        graph, target, best[1][2].arena_bytes, limit, budget if options.objective == "balanced" else None
-    ):
+    for pass_ in _repeating(graph, target, options, macs, best[1][2].total_bytes):
         other = after_passes(graph, [str(pass_)])
         schedule, program, plan = plan_memory(other, target, options)
-        if plan.arena_bytes < best[1][2].arena_bytes:
+        if plan.need < best[1][2].need:
             best = other, (replace(schedule, passes=(str(pass_),)), program, plan)
         if not _is_short(best[1], target, options):
             break
     return best
 
 
+def _repeating(graph: Graph, target: Target, options: Options, macs: int, total_bytes: int) -> Iterator[Pass]:
+    """Passes that repeat work within the overhead allowed, after which a network may need less than `total_bytes`."""
+    limit, stream = macs * (1 + options.max_mac_overhead), options.input_mode == "stream"
+    budget = available(options.memory, target) if options.objective == "balanced" else None
+    if "rematerialise" not in options.disabled_pass:
+        yield from alternatives(graph, target, total_bytes, limit, budget)
+    if "split-patches" not in options.disabled_pass and options.max_mac_overhead >= LEAST_OVERHEAD:
+        yield from patches(graph, target, limit, stream_input=stream)[:1]
+
+
 def _is_short(found: Planned, target: Target, options: Options) -> bool:
     """Whether less SRAM is worth more work: always, or where the board has less than the plan needs."""
-    short = target.sram_bytes is not None and found[2].arena_bytes > target.sram_bytes
+    short = beyond(found[2], target, options) > 0
     return options.objective == "sram" or (options.objective == "balanced" and short)
+
+
+def beyond(plan: Plan, target: Target, options: Options) -> int:
+    """Bytes that a plan needs beyond what the board has, or beyond the budgets of its banks."""
+    if options.memory != ONE:
+        return plan.excess_bytes
+    return 0 if target.sram_bytes is None else max(0, plan.arena_bytes - target.sram_bytes)
 
 
 def after_passes(graph: Graph, passes: Sequence[str]) -> Graph:
@@ -212,58 +241,80 @@ def after_passes(graph: Graph, passes: Sequence[str]) -> Graph:
 
 def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
     """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
-    budget = {"sram": 0, "speed": None, "balanced": target.sram_bytes}[options.objective]
+    budget = {"sram": 0, "speed": None, "balanced": available(options.memory, target)}[options.objective]
     scheduler = _scheduler(graph, target, options, {})
     while True:
         found = _plan(scheduler, budget, options)
-        excess = found[2].arena_bytes - (target.sram_bytes or found[2].arena_bytes)
-        if not budget or excess <= 0 or options.schedule:
+        excess = beyond(found[2], target, options)
+        if not budget or excess == 0 or options.schedule:
             break
         budget = max(0, budget - excess)  # alignment and gaps, which the choice of segments does not see
     if budget == 0 and options.schedule is None:
-        found = _spend_less_scratch(graph, target, options, found)
+        found = _spend_less_scratch(scheduler, options, found)
     return found
 
 
-def _scheduler(graph: Graph, target: Target, options: Options, wanted: Mapping[str, str]) -> Scheduler:
-    streams, preference = options.input_mode == "stream", options.preference
-    return Scheduler(graph, target, options.schedule, stream_input=streams, wanted=wanted, preference=preference)
+def _scheduler(
+    graph: Graph, target: Target, options: Options, wanted: Mapping[str, str], like: Scheduler | None = None
+) -> Scheduler:
+    return Scheduler(
+        graph, target, options.schedule, stream_input=options.input_mode == "stream", wanted=wanted,
+        preference=options.preference, like=like,
+    )
 
 
-def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
+def _plan(
+    scheduler: Scheduler, budget: float | None, options: Options, rooms: Sequence[float] = ROOM
+) -> Planned:
     """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight."""
     best: Planned | None = None
-    for room in ROOM if budget == 0 and not options.schedule else (1.0,):
+    for room in rooms if budget == 0 and not options.schedule else ROOM[:1]:
         schedule = scheduler.schedule(budget, SPARE if options.objective == "sram" else 0.0, room)
         if best is None or schedule != best[0]:
             program = lower(scheduler.graph, schedule, scheduler.target)
             verify_program(program)
-            found = schedule, program, make_plan(program, time_limit=options.time_limit)
-            best = found if best is None or found[2].arena_bytes < best[2].arena_bytes else best
-        if best[2].arena_bytes <= GAPS * (best[0].expected_bytes or 0):
+            banks = layouts(options.memory, scheduler.target)
+            found = schedule, program, make_plan(program, layouts=banks, time_limit=options.time_limit)
+            best = found if best is None or found[2].need < best[2].need else best
+        if best[2].total_bytes <= GAPS * (best[0].expected_bytes or 0):
             break
     assert best is not None
     return best
 
 
-def _spend_less_scratch(graph: Graph, target: Target, options: Options, found: Planned) -> Planned:
+def _spend_less_scratch(scheduler: Scheduler, options: Options, found: Planned) -> Planned:
     """Where scratch makes the peak, try kernels that need less, as the arena shrinks and speed hardly suffers."""
+    graph, target = scheduler.graph, scheduler.target
     names = {node.name: node.output.name for node in graph.nodes}
-    extra = (SLOWER - 1) * estimated_instructions(found[1], target)
+    first, work = found[2], estimated_instructions(found[1], target)
     best, wanted, tries = found, dict[str, str](), 0
     while tries < SCRATCH_TRIES:
+        extra = (SLOWER - 1) * work
         more = leaner_kernels(found[1], found[2], wanted, names, target, options.preference, most_extra=extra)
         if more is None:
             break
         try:
-            found = _plan(_scheduler(graph, target, options, more), 0, options)
+            other = _scheduler(graph, target, options, more, scheduler)
+            found = _plan(other, 0, options, ROOM[:1])
+            if (found[0].expected_bytes or 0) < (best[0].expected_bytes or 0):
+                found = _plan(other, 0, options)
         except UsageError:  # it serves the rows of an operator, say, that would now run as a whole
             break
         wanted = more
-        best, tries = (found, 0) if found[2].arena_bytes < best[2].arena_bytes else (best, tries + 1)
+        slower = estimated_instructions(found[1], target) / max(1, work)
+        pays = slower <= max(SLOWER, first.total_bytes / max(1, found[2].total_bytes))
+        better = found[2].need < best[2].need and pays
+        best, tries = (found, 0) if better else (best, tries + 1)
     by_name = {node.output.name: node for node in graph.nodes}
     graph.reorder(by_name[name] for name in best[0].order)
     return best
+
+
+def before_choice(imported: Graph, options: Options) -> Graph:
+    """A graph after the pipeline, before the passes that a plan may choose."""
+    graph = imported.copy()
+    run_passes(graph, options)
+    return graph
 
 
 def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:

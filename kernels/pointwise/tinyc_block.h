@@ -21,34 +21,52 @@ static inline int32_t tinyc_rescale_doubled(int32_t sum, const tinyc_requantiser
     return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
 }
 
-/* The codes of sums of the kind that few layers have. */
-static TINYC_RARE tinyc_block tinyc_rescale_plain(tinyc_block s, int32_t zero_point)
+/* The codes of the two channels, or of the first alone, to each pixel; first to the second one: where there is none, its
+ * place is the first's. */
+static inline void tinyc_store_block(const tinyc_block *codes, int32_t channels, int8_t *first, int8_t *second)
 {
-    s.a0 = tinyc_requantise(s.a0, &s.r0, zero_point);
-    s.b0 = tinyc_requantise(s.b0, &s.r0, zero_point);
-    s.a1 = tinyc_requantise(s.a1, &s.r1, zero_point);
-    s.b1 = tinyc_requantise(s.b1, &s.r1, zero_point);
-    return s;
+    second[0] = (int8_t)codes->b0;
+    first[0] = (int8_t)codes->a0;
+    if (channels > 1) {
+        second[1] = (int8_t)codes->b1;
+        first[1] = (int8_t)codes->a1;
+    }
 }
 
-/* The codes of sums. */
-static inline tinyc_block tinyc_rescale_block(tinyc_block s, int32_t zero_point)
+/* The codes of one channel whose sums are of another kind than those around it. */
+static TINYC_RARE void tinyc_finish_other(int32_t a, int32_t b, const int32_t *r, int32_t zero_point, int8_t *first,
+                                          int8_t *second)
 {
-    if (s.r0.shift > 0) {
+    const tinyc_requantiser q = {r[0], r[1], r[2]};
+    const int32_t doubled = r[2] > 0; /* sums come as they are */
+    *second = tinyc_requantise(doubled ? tinyc_shift_left(b, 1) : b, &q, zero_point);
+    *first = tinyc_requantise(doubled ? tinyc_shift_left(a, 1) : a, &q, zero_point);
+}
+
+/* The sums of a block to the codes of two pixels. The words of both requantisers lie at `r`. Inlined with a constant: which
+ * kind, rounded `once` or doubled, is the fast one. To have both fast here costs compilers registers. */
+static inline void tinyc_finish_block(tinyc_block s, const int32_t *r, int32_t zero_point, int32_t channels,
+                                      int8_t *first, int8_t *second, int once)
+{
+    if (once ? s.r0.shift >= 0 : s.r0.shift <= 0) {
+        tinyc_finish_other(s.a0, s.b0, r, zero_point, first, second);
+        if (channels > 1) {
+            tinyc_finish_other(s.a1, s.b1, r + 3, zero_point, first + 1, second + 1);
+        }
+        return;
+    }
+    if (once) {
+        s.a0 = tinyc_requantise_once(s.a0, s.r0.multiplier, s.r0.rounding);
+        s.b0 = tinyc_requantise_once(s.b0, s.r0.multiplier, s.r0.rounding);
+        s.a1 = tinyc_requantise_once(s.a1, s.r1.multiplier, s.r1.rounding);
+        s.b1 = tinyc_requantise_once(s.b1, s.r1.multiplier, s.r1.rounding);
+    } else {
         s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
         s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);
         s.a1 = tinyc_rescale_doubled(s.a1, &s.r1);
         s.b1 = tinyc_rescale_doubled(s.b1, &s.r1);
-        return s;
     }
-    if (s.r0.shift == 0) {
-        return tinyc_rescale_plain(s, zero_point);
-    }
-    s.a0 = tinyc_requantise_once(s.a0, s.r0.multiplier, s.r0.rounding);
-    s.b0 = tinyc_requantise_once(s.b0, s.r0.multiplier, s.r0.rounding);
-    s.a1 = tinyc_requantise_once(s.a1, s.r1.multiplier, s.r1.rounding);
-    s.b1 = tinyc_requantise_once(s.b1, s.r1.multiplier, s.r1.rounding);
-    return s;
+    tinyc_store_block(&s, channels, first, second);
 }
 
 #endif

@@ -51,18 +51,25 @@ static inline tinyc_block multiply(const uint32_t *x, const uint32_t *end, const
 
 #endif
 
-void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second)
+/* All channels of two pixels. Inlined with a constant: the kind of sums that is fast. */
+static inline void all_channels(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second,
+                                int once)
 {
     const uint32_t *end = columns + TINYC_COLUMN_WORDS * layer->groups;
     const int32_t *constants = layer->constants;
     for (int32_t left = layer->channels; left > 0; left -= 2) {
-        tinyc_block s = multiply(columns, end, &constants);
-        s = tinyc_rescale_block(s, layer->zero_point);
-        *second++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
-        *first++ = (int8_t)s.a0;
-        if (left > 1) {
-            *second++ = (int8_t)s.b1;
-            *first++ = (int8_t)s.a1;
-        }
+        const tinyc_block s = multiply(columns, end, &constants);
+        tinyc_finish_block(s, constants - 6, layer->zero_point, left, first, second, once);
+        first += 2;
+        second += 2;
+    }
+}
+
+void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second)
+{
+    if (layer->constants[2 + 2 * layer->groups + 2] < 0) { /* the shift of the first channel */
+        all_channels(layer, columns, first, second, 1);
+    } else {
+        all_channels(layer, columns, first, second, 0);
     }
 }

@@ -104,14 +104,10 @@ static void finish(const tinyc_columns *layer, const int32_t *sums, int8_t *firs
     const int32_t step = BIASES + 2 * layer->groups + REQUANTISERS;
     const int32_t *r = layer->constants + BIASES + 2 * layer->groups;
     for (int32_t left = layer->channels; left > 0; left -= 2, r += step, sums += SUMS) {
-        tinyc_block s = {sums[0], sums[1], sums[2], sums[3], {r[0], r[1], r[2]}, {r[3], r[4], r[5]}};
-        s = tinyc_rescale_block(s, layer->zero_point);
-        *second++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
-        *first++ = (int8_t)s.a0;
-        if (left > 1) {
-            *second++ = (int8_t)s.b1;
-            *first++ = (int8_t)s.a1;
-        }
+        const tinyc_block s = {sums[0], sums[1], sums[2], sums[3], {r[0], r[1], r[2]}, {r[3], r[4], r[5]}};
+        tinyc_finish_block(s, r, layer->zero_point, left, first, second, 0);
+        first += 2;
+        second += 2;
     }
 }
 

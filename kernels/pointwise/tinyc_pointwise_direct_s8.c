@@ -90,13 +90,9 @@ static void two_pixels(const tinyc_columns *layer, const int8_t *a, const int8_t
         memcpy(&s.r0, w, sizeof s.r0);
         memcpy(&s.r1, w + 3, sizeof s.r1);
         w += 6;
-        s = tinyc_rescale_block(s, layer->zero_point);
-        *second++ = (int8_t)s.b0; /* first the second pixel: where there is none, its place is the first's */
-        *first++ = (int8_t)s.a0;
-        if (left > 1) {
-            *second++ = (int8_t)s.b1;
-            *first++ = (int8_t)s.a1;
-        }
+        tinyc_finish_block(s, w - 6, layer->zero_point, left, first, second, 0);
+        first += 2;
+        second += 2;
     }
 }
 

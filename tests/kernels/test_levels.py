@@ -15,11 +15,11 @@ from tinyc.targets import load
 FOLDER = ROOT / "kernels"
 WITH_ASSEMBLY = sorted(path for path in FOLDER.glob("*/tinyc_*.c") if "__asm__" in path.read_text(encoding="utf-8"))
 INCLUDES = [f"-I{folder}" for folder in sorted({path.parent for path in FOLDER.glob("*/tinyc_*.h")})]
-LEVELS = ("-O0", "-O1", "-Os", "-O2 -fno-omit-frame-pointer")
+LEVELS = ("-O0", "-O1", "-Os", "-O3", "-O2 -fno-omit-frame-pointer")
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m55"])
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m55"])
 def test_every_level_compiles(core: str, level: str, tmp_path: Path) -> None:
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("the cross compiler is not installed")

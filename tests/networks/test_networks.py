@@ -10,13 +10,13 @@ from tinyc.compiler import Compiled, InputMode, Objective, Options, compile_grap
 
 # What `--objective sram` needs at most, relative to the arena without streaming: stored and pushed input.
 GAIN = {
-    "squeeze_excite_network": (0.75, 0.55),
-    "detector": (0.75, 0.65),
-    "dilated_network": (0.95, 0.95),
-    "large_kernels": (0.75, 0.35),
-    "odd_sizes": (0.55, 0.30),
-    "dense_blocks": (0.75, 0.60),
-    "inception": (0.75, 0.60),
+    "squeeze_excite_network": (0.55, 0.55),
+    "detector": (0.45, 0.40),
+    "dilated_network": (1.00, 0.60),
+    "large_kernels": (0.55, 0.45),
+    "odd_sizes": (0.30, 0.30),
+    "dense_blocks": (0.35, 0.30),
+    "inception": (0.62, 0.62),
 }
 BUILDS: tuple[tuple[Objective, InputMode], ...] = (("speed", "stored"), ("sram", "stored"), ("sram", "stream"))
 
@@ -33,7 +33,7 @@ def test_every_build_computes_what_the_graph_means(name: str) -> None:
         check_arena(network, samples(network.imported, 7))
         arenas.append(network.plan.arena_bytes)
     whole, stored, pushed = arenas
-    assert (stored / whole, pushed / whole) <= GAIN[name], f"{stored} and {pushed} of {whole} bytes"
+    assert stored <= GAIN[name][0] * whole and pushed <= GAIN[name][1] * whole, f"{stored}, {pushed} of {whole} bytes"
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -13,9 +13,9 @@ from tinyc.ir.text import parse_graph, print_graph
 from tinyc.ir.transform import Pass, Sequential, all_passes
 from tinyc.ir.verifier import verify
 from tinyc.ops import sums
-from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds, SplitPatches
+from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds, MergeLowRank, SplitPatches
 
-ON_REQUEST = (DropFloatEnds, SplitPatches)  # these have tests of their own
+ON_REQUEST = (DropFloatEnds, MergeLowRank, SplitPatches)  # these have tests of their own
 KEEPING = [cls() for cls in all_passes() if cls not in ON_REQUEST]
 
 

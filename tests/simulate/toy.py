@@ -15,7 +15,7 @@ TINYC_H = """
 #include <stddef.h>
 #include <stdint.h>
 typedef enum { TINYC_OK = 0, TINYC_ARENA = 1, TINYC_KERNEL_FAILED = 4 } tinyc_status;
-typedef struct { const char *name; uint32_t offset; uint32_t bytes; } tinyc_operator;
+typedef struct { const char *name; const uint8_t *memory; uint32_t offset; uint32_t bytes; } tinyc_operator;
 #endif
 """
 
@@ -91,7 +91,7 @@ tinyc_status toy_invoke(void)
 
 OPERATORS_C = """
 #include "toy.h"
-const tinyc_operator toy_operators[TOY_OPERATORS] = {{"sum", 52u, 16u}, {"out", 84u, 16u}};
+const tinyc_operator toy_operators[TOY_OPERATORS] = {{"sum", NULL, 52u, 16u}, {"out", NULL, 84u, 16u}};
 """
 
 WEIGHTS_C = """

@@ -16,13 +16,31 @@ def headline(data: dict[str, Any]) -> list[Line | str]:
     title = f"{data['model']}  {operators} after {len(data['passes'])} passes  {data['seconds']:.1f} s"
     machine = data["target"] if data["target"] == data["core"] else f"{data['core']} {data['target']}"
     weights, tables = data["flash"]["weights"], data["flash"]["tables"]
+    spread = data["memory"] != "one"
+    sram = f"{data['total_bytes']:,}" if spread else f"{_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})"
     return [
         Line(title, "bold"),
-        f"  {machine}   SRAM {_of(data['arena_bytes'], data['sram_bytes'])} ({verdict(data)})   "
+        f"  {machine}   SRAM {sram}   "
         f"flash {_of(weights + tables, data['flash_bytes'])} (weights {weights:,}, tables {tables:,})",
+        *(region_lines(data) if spread else []),
+        *([f"  {placed_text(data['weights_in'])}"] if data["weights_in"] else []),
         *([f"  peak at {peak_text(data['peak'])}"] if data["peak"] else []),
         *fallback_lines(data["fell_back"]),
     ]
+
+
+def region_lines(data: dict[str, Any]) -> list[str]:
+    """A line for every memory that holds buffers: how much of it, and how many."""
+    return [
+        f"  {'arena in ' if number == 0 else ''}{region['name']} {_of(region['bytes'], region['budget'])} "
+        f"({verdict({'arena_bytes': region['bytes'], **region})}, {len(region['buffers'])} buffers)"
+        for number, region in enumerate(data["regions"])
+    ]
+
+
+def placed_text(placed: dict[str, Any]) -> str:
+    """Which constants lie apart."""
+    return f"{placed['bytes']:,} bytes of constants in {placed['name']} ({placed['constants']} arrays)"
 
 
 def fallback_lines(operators: list[str]) -> list[str]:

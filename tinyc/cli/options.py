@@ -60,7 +60,8 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         type=_fraction,
         default=0.1,
-        help="multiply-accumulates that the schedule may repeat, as a fraction (default: 0.1)",
+        help="multiply-accumulates that the schedule may repeat, as a fraction; from 0.2 on, patches with recomputed "
+        "halos are tried as well (default: 0.1)",
     )
     _add_decisions(group)
     _add_passes(group)
@@ -77,6 +78,19 @@ def _add_decisions(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--schedule", metavar="FILE", type=Path, help="keep the decisions of an earlier build's schedule.json"
+    )
+    group.add_argument(
+        "--memory",
+        metavar="M",
+        default="one",
+        help="one: a single arena; auto: spread over the board's banks on the chip; DTCM=64K,AXI_SRAM=300K: over "
+        "these, so many bytes of each, the preferred first (default: one)",
+    )
+    group.add_argument(
+        "--weights-in",
+        metavar="BANK",
+        help="put the constants into a section for this bank of the board; BANK=BYTES: those read most, as far as that "
+        "goes (default: where the linker puts constants)",
     )
     group.add_argument(
         "--time-limit",
@@ -162,6 +176,8 @@ def _options(args: argparse.Namespace, console: Console) -> Options:
         time_limit=args.time_limit,
         kernels=tuple(args.kernels) or "auto",
         profile=getattr(args, "profile", False),
+        memory=args.memory,
+        weights_in=args.weights_in,
     )
 
 

@@ -36,13 +36,13 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     with console.step("what less SRAM costs"):
         points = front(compiled)
     data = full_report(compiled, project) | {"front": points, "seconds": round(compiled.seconds, 3)}
-    lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_draw(args, compiled, project)]
+    lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_patches(data, args), *_draw(args, compiled, project)]
     return Answer(data, lines, does_not_fit(compiled, project))
 
 
 def _timeline(data: dict[str, Any]) -> list[Line | str]:
     """A row per step, with a bar as long as the bytes that are live."""
-    arena = max(1, data["arena_bytes"])
+    arena = max(1, data["total_bytes"])
     peak = data["peak"]["live_bytes"] if data["peak"] else 0
     rows = [
         (
@@ -76,6 +76,15 @@ def _front(data: dict[str, Any]) -> list[Line | str]:
         for point in data["front"]
     ]
     return table(("arena bytes", "estimated instructions", "MACs repeated", "segments", ""), rows)
+
+
+def _patches(data: dict[str, Any], args: argparse.Namespace) -> Iterator[str]:
+    """Where patches with recomputed halos were tried in vain, a sentence that says so."""
+    from tinyc.schedule.patches import LEAST_OVERHEAD
+
+    tried = args.objective == "sram" and args.max_mac_overhead >= LEAST_OVERHEAD
+    if tried and not any(point["mac_overhead"] > 0 for point in data["front"]):
+        yield f"  no plan that repeats up to {args.max_mac_overhead:.0%} of the MACs needs less SRAM than these"
 
 
 def _draw(args: argparse.Namespace, compiled: Compiled, project: CProject) -> Iterator[str]:

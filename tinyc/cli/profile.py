@@ -70,6 +70,7 @@ def _data(compiled: Compiled, result: RunResult) -> dict[str, Any]:
         "rodata_bytes": result.rodata_bytes,
         "ram_bytes": result.ram_bytes,
         "arena_bytes": compiled.plan.arena_bytes,
+        "total_bytes": compiled.plan.total_bytes,
         "operators": _operators(compiled, result),
         "code": _code(compiled, result),
         "fell_back": fell_back(compiled),
@@ -120,7 +121,7 @@ def _lines(data: dict[str, Any]) -> list[Line | str]:
     return [
         Line(f"{data['model']} on {data['target']}: {data['instructions']:,} instructions{rate}", "bold"),
         f"  stack {data['stack_bytes']:,} | code {data['text_bytes']:,} | "
-        f"constants {data['rodata_bytes']:,} | arena {data['arena_bytes']:,} bytes | {provider}{level}",
+        f"constants {data['rodata_bytes']:,} | arena {data['total_bytes']:,} bytes | {provider}{level}",
         *([f"  note: {data['note']}"] if data["note"] else []),
         *fallback_lines(data["fell_back"]),
         *_operator_table(data),

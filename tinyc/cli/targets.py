@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from tinyc.cli.console import Answer, Console, table
 
 HELP = "list cores and boards"
@@ -17,7 +20,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     from tinyc.targets import describe
 
     rows = describe()
-    head = ("name", "core", "SIMD", "SRAM bytes", "flash bytes", "from", "description")
+    head = ("name", "core", "SIMD", "SRAM bytes", "flash bytes", "from", "banks, the fastest first", "description")
     cells = [
         (
             row["name"],
@@ -26,11 +29,25 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
             _size(row["sram_bytes"]),
             _size(row["flash_bytes"]),
             row["owner"],
+            _banks(row["memories"]),
             row["description"],
         )
         for row in rows
     ]
     return Answer({"targets": list(rows)}, table(head, cells))
+
+
+def _banks(memories: Any) -> str:
+    """What --memory and --weights-in can name."""
+    banks: Iterable[Mapping[str, Any]] = sorted(memories, key=lambda bank: bank["speed"])
+    return ", ".join(f"{bank['name']} {_short(bank['bytes'])}" for bank in banks) or "-"
+
+
+def _short(bytes: int) -> str:
+    for unit, size in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
+        if bytes % size == 0:
+            return f"{bytes // size}{unit}"
+    return f"{bytes}"
 
 
 def _size(value: object) -> str:

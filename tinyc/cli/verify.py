@@ -71,6 +71,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
         "target": compiled.target.name,
         **found.to_dict(),
         "arena_bytes": compiled.plan.arena_bytes,
+        "total_bytes": compiled.plan.total_bytes,
         "cmsis_nn": None if cmsis_nn is None else str(cmsis_nn),
         "seconds": round(perf_counter() - started, 3),
     }
@@ -96,7 +97,7 @@ def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
     lines: list[Line | str] = [
         Line(f"{compiled.imported.name}  {total.compared:,} outputs of {found.samples} inputs: {agree}", "bold"),
         f"  reference {found.reference} | on {place} | init refuses one byte less, canaries around "
-        f"{compiled.plan.arena_bytes:,} bytes intact",
+        f"{' and '.join(f'{region.bytes:,}' for region in compiled.plan.regions)} bytes intact",
     ]
     notes = [f"  note: {found.note}"] if found.note else []
     return [*lines, *notes, *fallback_lines(fell_back(compiled)), *_layer_table(found)]

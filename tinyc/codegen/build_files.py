@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinyc.codegen.project import CProject
+from tinyc.codegen.project import CProject, PlacedConstants
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -75,10 +75,11 @@ def readme(project: CProject, network: Network) -> str:
     )
     read = "\n".join(f"/* read {port.function}(): {port.bytes} bytes */" for port in project.outputs)
     align, flash = project.arena_align, project.weights_bytes + project.tables_bytes
+    others = "".join(f", {region.bytes} bytes of {region.name}" for region in project.regions)
     return f"""# {p}
 
 A neural network for {network.target.name}, compiled by tinyc.
-It needs {project.arena_bytes} bytes of SRAM (the arena) and {flash} bytes of constants in flash.
+It needs {project.arena_bytes} bytes of SRAM (the arena){others} and {flash} bytes of constants in flash.
 
 ```c
 #include "{p}.h"
@@ -94,4 +95,48 @@ static _Alignas({align}) uint8_t arena[{macro}_ARENA_BYTES];
 
 Every function returns a `tinyc_status`; check it. `manifest.json` says what this was built from, `report.json`
 where the memory goes, `CMakeLists.txt` how to link Arm's CMSIS-NN.
+{_placement(project, network)}"""
+
+
+def _placement(project: CProject, network: Network) -> str:
+    """Where the linker script places the arena and what lies in sections of its own; nothing for a single arena."""
+    plan, placed = network.plan, project.constants
+    lines = [f"    {r.section} (NOLOAD) : ALIGN({project.arena_align}) {{ *({r.section}) }} > {r.name}"
+             for r in project.regions]
+    macros = [f"`{region.section_macro}`" for region in project.regions]
+    loaded = ""
+    if placed:
+        kind = next(bank.kind for bank in network.target.memories if bank.name == placed.name)
+        lines += _constants_section(placed, project.arena_align, loaded=kind != "flash")
+        macros.append(f"`{placed.section_macro}`")
+        loaded = f"\nThe startup code copies the constants to {placed.name}, as it copies `.data`.\n" * (kind != "flash")
+    arena = f"\nThe plan counts on the arena in {plan.regions[0].name}.\n" if plan.spread else ""
+    if not lines:
+        return f"\n## Memory\n{arena}" if arena else ""
+    body = "\n".join(lines)
+    return f"""
+## Memory
+{arena}
+These sections belong into the linker script (GNU ld); what follows `>` are names of your `MEMORY`.
+
+```
+SECTIONS
+{{
+{body}
+}}
+```
+{loaded}
+To name a section otherwise, define {" or ".join(macros)} as a string when compiling.
 """
+
+
+def _constants_section(placed: PlacedConstants, align: int, *, loaded: bool) -> list[str]:
+    """Lines of the linker script for constants; `loaded`: they are kept in flash and copied from there."""
+    name, word = placed.section, placed.section[1:]
+    if not loaded:
+        return [f"    {name} : ALIGN({align}) {{ *({name}) }} > {placed.name}"]
+    marks = f"{word}_start = .; *({name}) . = ALIGN(4); {word}_end = .;"
+    return [
+        f"    {name} : ALIGN({align}) {{ {marks} }} > {placed.name} AT > FLASH",
+        f"    {word}_load = LOADADDR({name});",
+    ]

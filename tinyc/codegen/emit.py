@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from tinyc.codegen.board_profile import COUNTER, profile_files
 from tinyc.codegen.build_files import cmake, readme
 from tinyc.codegen.header import accessor, header
-from tinyc.codegen.project import CProject, Port
+from tinyc.codegen.places import Places, place_constants
+from tinyc.codegen.project import CProject, PlacedConstants, Port
 from tinyc.codegen.source import operators_source, source
 from tinyc.codegen.text import C_TYPES as _C
 from tinyc.codegen.text import array, identifier
@@ -37,6 +38,8 @@ class Network:
     target: Target
     writers: tuple[CallWriter, ...]
     pool: ConstantPool
+    places: Places
+    constants: PlacedConstants | None = None
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -48,12 +51,15 @@ class Network:
         return self.prefix.upper()
 
 
-def emit_project(program: Program, plan: Plan, target: Target, *, name: str, profile: bool = False) -> CProject:
+def emit_project(
+    program: Program, plan: Plan, target: Target, *, name: str, profile: bool = False, weights_in: str | None = None
+) -> CProject:
     """The C project of a planned program; `name` becomes the prefix of everything that the linker sees.
 
-    With `profile`, it has what counts the cycles of every operator on the board (see `board_profile`).
+    With `profile`, it has what counts the cycles of every operator on the board (see `board_profile`). `weights_in`
+    places constants (see `place_constants`).
     """
-    network = emit_calls(program, plan, target, name=name)
+    network = emit_calls(program, plan, target, name=name, weights_in=weights_in)
     prefix, pool = network.prefix, network.pool
     kernel_files = _kernel_files(network)
     files = {
@@ -80,21 +86,25 @@ def emit_project(program: Program, plan: Plan, target: Target, *, name: str, pro
     project = CProject(
         prefix, files, sources, (".", "kernels") if kernel_files else (".",), standin_sources,
         ("cmsis_nn_standin/Include",) if standin else (), ports[0], ports[1], plan.arena_bytes, ARENA_ALIGN,
-        network.operators, pool.weights_bytes, pool.tables_bytes,
+        network.operators, pool.weights_bytes, pool.tables_bytes, network.places.regions, network.constants,
     )
     files["CMakeLists.txt"] = cmake(project, profile=profile)
     files["README.md"] = readme(project, network)
     return project
 
 
-def emit_calls(program: Program, plan: Plan, target: Target, *, name: str) -> Network:
+def emit_calls(
+    program: Program, plan: Plan, target: Target, *, name: str, weights_in: str | None = None
+) -> Network:
     """The C of every kernel call and the constants that they read: what a project says, before it is written."""
     prefix = identifier(name)
-    pool = ConstantPool(prefix)
-    network = Network(prefix, program, plan, target, tuple(_writers(program, plan, target, pool)), pool)
-    for writer in network.writers:
+    pool, places = ConstantPool(prefix), Places(prefix, plan, target)
+    writers = tuple(_writers(program, places, target, pool))
+    for writer in writers:
         writer.call.kernel.emit(writer.call.site, target, writer)
-    return network
+    runs = ((times, writer) for (times, _), writer in zip(program.runs(), writers, strict=True))
+    constants = place_constants(weights_in, target, prefix, pool, runs)
+    return Network(prefix, program, plan, target, writers, pool, places, constants)
 
 
 def _runtime(program: Program) -> tuple[str, ...]:
@@ -102,13 +112,13 @@ def _runtime(program: Program) -> tuple[str, ...]:
     return ("tinyc.h", "tinyc_stream.h", "tinyc_stream.c") if streams else ("tinyc.h",)
 
 
-def _writers(program: Program, plan: Plan, target: Target, pool: ConstantPool) -> Iterator[CallWriter]:
+def _writers(program: Program, places: Places, target: Target, pool: ConstantPool) -> Iterator[CallWriter]:
     """One writer for every C function, in order; an operator's number is shared by its variants in a segment."""
     numbers = count()
 
     def walk(statement: Statement, variables: tuple[str, ...]) -> Iterator[CallWriter]:
         if isinstance(statement, Call):
-            yield CallWriter(statement, next(numbers), plan.offsets, pool, target, variables=variables)
+            yield CallWriter(statement, next(numbers), places, pool, target, variables=variables)
         elif isinstance(statement, Loop):
             for inner in statement.body:
                 yield from walk(inner, (*variables, statement.variable))
@@ -116,22 +126,31 @@ def _writers(program: Program, plan: Plan, target: Target, pool: ConstantPool) -
             for operator in statement.operators:
                 number = next(numbers)
                 for first, call in operator.variants:
-                    yield CallWriter(call, number, plan.offsets, pool, target, first_row=first)
+                    yield CallWriter(call, number, places, pool, target, first_row=first)
 
     for statement in program.body:
         yield from walk(statement, ())
 
 
+def _section_macro(placed: PlacedConstants) -> str:
+    """The default of the macro that names the section for constants."""
+    return f'#ifndef {placed.section_macro}\n#define {placed.section_macro} "{placed.section}"\n#endif\n\n'
+
+
 def _weights(network: Network) -> dict[str, str]:
     prefix, arrays = network.prefix, network.pool.arrays
     guard = f"{network.macro}_WEIGHTS_H"
+    placed = network.constants
+    attribute = f"__attribute__((section({placed.section_macro})))" if placed else ""
+    apart = placed.symbols if placed else frozenset()
+    definitions = "\n".join(array(name, a, attribute if name in apart else "") for name, a in arrays.items())
     declarations = [f"extern const {_C[a.dtype]} {name}[{a.size}];" for name, a in arrays.items()]
     head = f"/* Constants of {prefix}, read where they lie: flash or any other readable memory. */\n"
     return {
         f"{prefix}_weights.h": f"{head}#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n"
         + "\n".join(declarations) + "\n\n#endif\n",
         f"{prefix}_weights.c": f'{head}#include "{prefix}_weights.h"\n\n'
-        + ("\n".join(array(name, a) for name, a in arrays.items()) or "typedef int no_constants;\n"),
+        + (_section_macro(placed) if placed else "") + (definitions or "typedef int no_constants;\n"),
     }
 
 

@@ -59,12 +59,24 @@ def _head(network: Network) -> list[str]:
         "",
         f"#define {macro}_ARENA_BYTES {network.plan.arena_bytes}u",
         f"#define {macro}_ARENA_ALIGN {ARENA_ALIGN}u",
+        *(f"#define {macro}_{region.word}_BYTES {region.bytes}u" for region in network.places.regions),
         f"#define {macro}_OPERATORS {len(network.operators)}u",
         "",
         f"/* Hands over the arena: {macro}_ARENA_BYTES bytes, aligned to {macro}_ARENA_ALIGN; leave it alone then. */",
         f"tinyc_status {prefix}_init(void *arena, size_t arena_bytes);",
         "/* Runs the network once, from the inputs in the arena to the outputs in the arena. */",
         f"tinyc_status {prefix}_invoke(void);",
+        "",
+        *(_regions(network) if network.places.regions else []),
+    ]
+
+
+def _regions(network: Network) -> list[str]:
+    regions = network.places.regions
+    return [
+        "/* SRAM besides the arena, in sections of its own: the linker script places them (see README.md). The network",
+        " * works there; leave it alone. Nothing needs to be zeroed or loaded. */",
+        *(f"extern uint8_t {r.symbol}[{network.macro}_{r.word}_BYTES]; /* {comment(r.name)} */" for r in regions),
         "",
     ]
 
@@ -90,7 +102,7 @@ def _port(network: Network, kind: str, index: int, port: Port) -> list[str]:
     name = f'{kind} "{comment(port.name)}": {port.type.dtype.value}[{shape}]'
     lines = [
         *([f"/* {name}, pushed row by row. */"] if kind == "input" and network.program.pushed else [
-            f"/* {name}, inside the arena; NULL before init. */",
+            f"/* {name}, {network.places.where(port.place.buffer)}; NULL before init. */",
             f"{const}{port.type.dtype.c} *{function}(void);",
         ]),
         f"#define {macro}_BYTES {port.type.bytes}u",

@@ -20,6 +20,34 @@ class Port:
 
 
 @dataclass(frozen=True)
+class StaticRegion:
+    """SRAM besides the arena: a static array `symbol` in a section of its own, in the board's bank `name`.
+
+    The macro `section_macro` overrides the name of the section; `word` is its part of the names of macros. `fast` marks
+    memory that is coupled to the core.
+    """
+
+    name: str
+    symbol: str
+    word: str
+    section_macro: str
+    section: str
+    bytes: int
+    fast: bool
+
+
+@dataclass(frozen=True)
+class PlacedConstants:
+    """Constants in a section of their own, for the bank `name`: their symbols, and their bytes in all."""
+
+    name: str
+    section_macro: str
+    section: str
+    symbols: frozenset[str]
+    bytes: int
+
+
+@dataclass(frozen=True)
 class CProject:
     """Everything that goes into the output folder, and what a build needs to know about it.
 
@@ -40,3 +68,5 @@ class CProject:
     operators: tuple[str, ...]
     weights_bytes: int
     tables_bytes: int
+    regions: tuple[StaticRegion, ...] = ()
+    constants: PlacedConstants | None = None

@@ -7,6 +7,7 @@ from itertools import count, groupby, islice
 from typing import TYPE_CHECKING
 
 from tinyc.codegen.header import accessor
+from tinyc.codegen.project import StaticRegion
 from tinyc.codegen.streams import (
     ROW_PARAMETERS,
     VARIANT_PARAMETERS,
@@ -16,6 +17,7 @@ from tinyc.codegen.streams import (
 )
 from tinyc.codegen.text import comment, string
 from tinyc.codegen.writer import CallWriter, function_name
+from tinyc.program.lifetimes import ARENA_ALIGN
 from tinyc.program.program import Loop, Range, Rows, Segment, Statement
 
 if TYPE_CHECKING:
@@ -55,6 +57,15 @@ void TINYC_OPERATOR_HOOK(unsigned op, unsigned phase);
 static uint8_t *arena; /* set by init; everything else that changes lies in it */
 """
 
+_REGION = """
+/* More SRAM, planned like the arena; the linker script says where the section lies. */
+#ifndef {section_macro}
+#define {section_macro} "{section}"
+#endif
+uint8_t {symbol}[{bytes}] __attribute__((section({section_macro}), aligned({align})));
+#define AT_{word}(type, offset) ((type *)(void *)({symbol} + (offset)))
+"""
+
 _FROM_CMSIS = """
 static tinyc_status from_cmsis(arm_cmsis_nn_status status)
 {
@@ -75,6 +86,7 @@ def source(network: Network) -> str:
         f'#include "{prefix}.h"\n#include "{prefix}_weights.h"\n',
         "".join(f'#include "{name}"\n' for name in includes),
         _PREAMBLE,
+        *(_region(network, region) for region in network.places.regions),
         _FROM_CMSIS if any("from_cmsis" in line for w in network.writers for line in w.lines) else "",
         *(_functions(network, list(group)) for _, group in groupby(network.writers, lambda w: w.number)),
         _segments(network),
@@ -84,6 +96,14 @@ def source(network: Network) -> str:
         _invoke(network),
     ]
     return "".join(parts)
+
+
+def _region(network: Network, region: StaticRegion) -> str:
+    """A static array, and how to address it."""
+    return _REGION.format(
+        section_macro=region.section_macro, section=region.section, symbol=region.symbol, word=region.word,
+        bytes=f"{network.macro}_{region.word}_BYTES", align=ARENA_ALIGN,
+    )
 
 
 def _functions(network: Network, writers: list[CallWriter]) -> str:
@@ -115,12 +135,12 @@ def _describe(network: Network, writer: CallWriter) -> str:
     ):
         for place, kind in zip(places, kinds, strict=True):
             if isinstance(place, Range) and kind is not None:
-                offset = network.plan.offsets[place.buffer] + place.start
-                rows.append(f" *   {label:<4}{comment(str(kind))} at {offset}")
+                at = network.places.told(place.buffer, place.start)
+                rows.append(f" *   {label:<4}{comment(str(kind))} at {at}")
             elif isinstance(place, Rows):
                 rows.append(f" *   {label:<4}{comment(str(kind))}, rows of line {place.line}")
     if call.scratch:
-        rows.append(f" *   scratch {call.scratch.bytes} bytes at {network.plan.offsets[call.scratch.buffer]}")
+        rows.append(f" *   scratch {call.scratch.bytes} bytes at {network.places.told(call.scratch.buffer)}")
     head = f"/* {writer.number}: {call.site.op.name} \"{comment(call.node)}\", kernel {call.kernel.name}"
     return "\n".join([head, *rows]) + " */"
 
@@ -150,10 +170,11 @@ def _accessors(network: Network) -> str:
         for index, port in enumerate(ports if kind == "output" or not network.program.pushed else ()):
             const = "" if kind == "input" else "const "
             kind_c = f"{const}{port.type.dtype.c}"
-            offset = network.plan.offsets[port.place.buffer] + port.place.start
+            buffer = port.place.buffer
+            place = network.places.at(kind_c, buffer, f"{network.places.offset(buffer) + port.place.start}u")
             parts.append(
                 f"\n{kind_c} *{accessor(network, kind, index)}(void)\n{{\n"
-                f"    return arena == NULL ? NULL : AT({kind_c}, {offset}u);\n}}\n"
+                f"    return arena == NULL ? NULL : {place};\n}}\n"
             )
     return "".join(parts)
 
@@ -216,11 +237,12 @@ def operators_source(network: Network) -> str:
     for writer in {w.number: w for w in network.writers}.values():
         out = writer.call.outputs[0]
         if not isinstance(out, Range):
-            rows.append(f"    {{{string(writer.call.node)}, 0u, 0u}}, /* only rows of it are ever there */")
+            rows.append(f"    {{{string(writer.call.node)}, NULL, 0u, 0u}}, /* only rows of it are ever there */")
             continue
         name = network.program.buffers[out.buffer].label
-        rows.append(f"    {{{string(name)}, {network.plan.offsets[out.buffer] + out.start}u, {out.bytes}u}},")
-    body = "\n".join(rows) or "    {NULL, 0u, 0u},"
+        base, offset = network.places.base(out.buffer), network.places.offset(out.buffer) + out.start
+        rows.append(f"    {{{string(name)}, {base}, {offset}u, {out.bytes}u}},")
+    body = "\n".join(rows) or "    {NULL, NULL, 0u, 0u},"
     return (
         f'/* Only debuggers and tests need this table. */\n#include "{p}.h"\n\n'
         f"const tinyc_operator {p}_operators[{macro}_OPERATORS] = {{\n{body}\n}};\n"

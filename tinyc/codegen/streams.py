@@ -44,25 +44,34 @@ static tinyc_status run_segment_{number}(void)
 {{
     tinyc_line_state state[{len(segment.lines)}];
     tinyc_stream_start(&segment_{number}, state);
-    return tinyc_stream_run(&segment_{number}, state, arena);
+{_memories(network)}    return tinyc_stream_run(&segment_{number}, state, {network.places.memories});
 }}
 """)
     else:
-        parts.append(f"\n#define STATE AT(tinyc_line_state, {network.plan.offsets[segment.state.buffer]}u)\n")
+        buffer = segment.state.buffer
+        state = network.places.at("tinyc_line_state", buffer, f"{network.places.offset(buffer)}u")
+        parts.append(f"\n#define STATE {state}\n")
     return "".join(parts)
+
+
+def _memories(network: Network) -> str:
+    """What the runtime takes for the regions that lines are numbered with, where there are several."""
+    symbols = ", ".join(region.symbol for region in network.places.regions)
+    return f"    uint8_t *const memories[] = {{arena, {symbols}}};\n" if symbols else ""
 
 
 def push_source(network: Network, line: Line) -> str:
     """`NAME_push_rows` of a network whose input is streamed; its rows flow through segment 0."""
     dtype = network.program.inputs[0].type.dtype
+    memories = network.places.memories
     return f"""
 tinyc_status {network.prefix}_push_rows(const {dtype.c} *rows, size_t n)
 {{
     if (arena == NULL) {{
         return TINYC_NOT_INITIALISED;
     }}
-    for (size_t i = 0u; i < n; i++) {{
-        TRY(tinyc_stream_push(&segment_0, STATE, arena, rows + i * {line.row_bytes // dtype.bytes}u));
+{_memories(network)}    for (size_t i = 0u; i < n; i++) {{
+        TRY(tinyc_stream_push(&segment_0, STATE, {memories}, rows + i * {line.row_bytes // dtype.bytes}u));
     }}
     return TINYC_OK;
 }}
@@ -97,14 +106,15 @@ static tinyc_status block_{number}(const uint8_t *const *in, uint8_t *out, uint3
 
 
 def _lines(segment: Segment, number: int, network: Network) -> str:
-    readers = [max([i for i, o in enumerate(segment.operators) for f in o.stage.feeds if f.line == line], default=0)
+    readers = [[i for i, o in enumerate(segment.operators) for f in o.stage.feeds if f.line == line] or [0]
                for line in range(len(segment.lines))]
     rows = "".join(
-        f"    {{{network.plan.offsets[line.place.buffer] + line.place.start}u, {line.row_bytes}u, {line.rows}u, "
-        f"{line.depth}u, {reader}u}}, /* {comment(line.label)} */\n"
-        for line, reader in zip(segment.lines, readers, strict=True)
+        f"    {{{network.places.offset(line.place.buffer) + line.place.start}u, {line.row_bytes}u, {line.rows}u, "
+        f"{line.depth}u, {min(own)}u, {max(own)}u, {network.places.number(line.place.buffer)}u}}, "
+        f"/* {comment(line.label)} */\n"
+        for line, own in zip(segment.lines, readers, strict=True)
     )
-    head = "/* offset, bytes of a row, rows, rows held, last reader */"
+    head = "/* offset, bytes of a row, rows, rows held, first and last reader, memory */"
     return f"\n{head}\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"
 
 

@@ -46,7 +46,7 @@ def number(value: float) -> str:
     return f"{text}f" if any(c in text for c in ".en") else f"{text}.0f"
 
 
-def array(name: str, data: Array) -> str:
+def array(name: str, data: Array, attribute: str = "") -> str:
     """The definition of a constant array, lines of at most about 110 characters."""
     flat = data.reshape(-1)
     if flat.dtype.kind == "f":
@@ -58,4 +58,5 @@ def array(name: str, data: Array) -> str:
     per_line = {1: 24, 2: 16, 4: 9}[flat.dtype.itemsize]
     rows = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
     body = ",\n    ".join(rows)
-    return f"const {C_TYPES[flat.dtype]} {name}[{len(items)}] = {{\n    {body}\n}};\n"
+    placed = f" {attribute}" if attribute else ""
+    return f"const {C_TYPES[flat.dtype]} {name}[{len(items)}]{placed} = {{\n    {body}\n}};\n"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tinyc.codegen.places import Places
 from tinyc.codegen.text import C_TYPES, identifier, integer
 from tinyc.ir.types import Array
 from tinyc.program.program import Call, Flash, Range, Rows
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Field = str | int | bool | Mapping[str, "Field"]
 
 
-MOVES = re.compile(r"\b(AT\(|in\[|out\b)")  # expressions that are known at run time alone
+MOVES = re.compile(r"\b(AT(_\w+)?\(|in\[|out\b)")  # expressions that are known at run time alone
 LINE = 110  # columns of a generated line, indentation apart
 
 
@@ -59,18 +60,23 @@ class CallWriter:
     """
 
     def __init__(
-        self, call: Call, number: int, offsets: Mapping[str, int], pool: ConstantPool, target: Target,
+        self, call: Call, number: int, places: Places, pool: ConstantPool, target: Target,
         *, variables: tuple[str, ...] = (), first_row: int | None = None,
     ) -> None:
-        self.call, self.number, self.offsets, self.pool = call, number, offsets, pool
+        self.call, self.number, self.places, self.pool = call, number, places, pool
         self.variables, self.first_row = variables, first_row
         self.lines: list[str] = []
+        self.symbols: list[str] = []  # of the constants that the call reads
         self._tables = call.kernel.constants(call.site, target)
 
     # -- operands
-    def _address(self, r: Range) -> str:
+    def _at(self, ctype: str, r: Range) -> str:
         moving = "".join(f" + {variable} * {step}u" for variable, step in r.steps)
-        return f"{self.offsets[r.buffer] + r.start}u{moving}"
+        return self.places.at(ctype, r.buffer, f"{self.places.offset(r.buffer) + r.start}u{moving}")
+
+    def _constant(self, label: str, data: Array, *, weights: bool) -> str:
+        self.symbols.append(self.pool.add(f"{self.number}_{label}", data, weights=weights))
+        return self.symbols[-1]
 
     def input(self, index: int) -> str:
         """Pointer to input `index`: into the arena, or to a constant in flash; NULL where it is absent."""
@@ -79,11 +85,10 @@ class CallWriter:
             return "NULL"
         kind = self.call.site.sig.input(index)
         if isinstance(place, Flash):
-            label = f"{self.number}_{self._operand_name(index)}"
-            return self.pool.add(label, self.call.site.constant(index), weights=True)
+            return self._constant(self._operand_name(index), self.call.site.constant(index), weights=True)
         if isinstance(place, Rows):
             return f"(const {kind.dtype.c} *)in[{sum(isinstance(p, Rows) for p in self.call.inputs[:index])}]"
-        return f"AT(const {kind.dtype.c}, {self._address(place)})"
+        return self._at(f"const {kind.dtype.c}", place)
 
     def _operand_name(self, index: int) -> str:
         names = self.call.site.op.inputs
@@ -95,11 +100,11 @@ class CallWriter:
         place, kind = self.call.outputs[index], self.call.site.sig.outputs[index]
         if isinstance(place, Rows):
             return f"({kind.dtype.c} *)out"
-        return f"AT({kind.dtype.c}, {self._address(place)})"
+        return self._at(kind.dtype.c, place)
 
     def scratch(self) -> str:
         """Untyped pointer to the call's scratch; NULL where it has none."""
-        return f"AT(void, {self._address(self.call.scratch)})" if self.call.scratch else "NULL"
+        return self._at("void", self.call.scratch) if self.call.scratch else "NULL"
 
     @property
     def scratch_bytes(self) -> int:
@@ -107,8 +112,7 @@ class CallWriter:
 
     def constant(self, key: str) -> str:
         """The symbol of one of the arrays that the kernel's `constants` declares."""
-        packed = key in self.call.kernel.weights
-        return self.pool.add(f"{self.number}_{key}", self._tables[key], weights=packed)
+        return self._constant(key, self._tables[key], weights=key in self.call.kernel.weights)
 
     def mutable_constant(self, key: str) -> str:
         """The same for an API that takes a pointer to non-const though it only reads."""

@@ -51,8 +51,8 @@ def generated_bytes(text: str, arrays: int) -> int:
 
 
 def text_counts(text: str) -> Sequence[int]:
-    """What the size of generated functions depends on: one, functions of operators, of their blocks of rows, arguments of
-    calls, fields of structs that are filled at run time, whether rows flow."""
+    """What the size of generated functions depends on: one, functions of operators, those of their blocks of rows,
+    arguments of calls, fields of structs that are filled at run time, whether rows flow."""
     kinds = [match.group(1) for match in _FUNCTION.finditer(text)]
     arguments = sum(call.count(",") + 1 for call in _CALL_ARGUMENTS.findall(text))
     return 1, kinds.count("op"), kinds.count("block"), arguments, _initialisers(_DYNAMIC, text), "tinyc_stream_" in text

@@ -77,13 +77,18 @@ class Network:
         inputs = [x, self.weights((channels, x.type.shape[-1]), 0, name), self.bias(channels, name)]
         return self.apply(ops.FullyConnected(), inputs, quant, name)
 
-    def classifier(self, classes: int) -> Graph:
-        """Global average, dense layer, softmax; the finished graph."""
+    def classifier(self, classes: int, *, onnx: bool = False) -> Graph:
+        """Global average, dense layer, softmax; the finished graph. `onnx`: as the operators that ONNX files give."""
         image = self.last
-        assert image.type.quant is not None
-        self.apply(ops.Mean((1, 2)), [image], image.type.quant, "pool")
+        _, rows, cols, channels = image.type.shape
+        if onnx:
+            self.apply(ops.AveragePoolEven2D(extent=(rows, cols)), [image], image.type.quant, "pool")
+            self.apply(ops.Reshape((1, channels)), [self.last], image.type.quant, "features")
+        else:
+            self.apply(ops.Mean((1, 2)), [image], image.type.quant, "pool")
         self.dense(classes, name="classes")
-        return self.finish(self.apply(ops.Softmax(), [self.last], PROBABILITY, "softmax"))
+        softmax = ops.SoftmaxScaled() if onnx else ops.Softmax()
+        return self.finish(self.apply(softmax, [self.last], PROBABILITY, "softmax"))
 
     def finish(self, output: Value) -> Graph:
         """The graph, which returns `output`."""

@@ -1,4 +1,4 @@
-"""Runs a Program at its planned offsets in one flat arena that starts as garbage.
+"""Runs a Program at its planned offsets in flat memory that starts as garbage: one arena, or one per region.
 
 A plan that overlaps what it must not shows up here as a wrong answer, before any C exists. Scratch is filled with
 garbage at every call, so nothing can hide in it.
@@ -7,6 +7,7 @@ garbage at every call, so nothing can hide in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,22 +25,33 @@ from tinyc.program.program import (
     StreamedOperator,
 )
 
+if TYPE_CHECKING:
+    from tinyc.program.plan import Plan
+
 
 class Arena:
-    """`size` bytes of garbage with the program's buffers at their planned offsets."""
+    """`size` bytes of garbage with the program's buffers at their planned offsets.
 
-    def __init__(self, program: Program, offsets: Mapping[str, int], size: int, seed: int = 0) -> None:
+    `others` are more memories as (bytes, the buffers that lie there).
+    """
+
+    def __init__(
+        self, program: Program, offsets: Mapping[str, int], size: int, seed: int = 0,
+        others: Sequence[tuple[int, Sequence[str]]] = (),
+    ) -> None:
         self.program, self.offsets = program, offsets
         self.random = np.random.default_rng(seed)
-        self.memory = self.random.integers(0, 256, size, dtype=np.uint8)
+        sizes = (size, *(bytes for bytes, _ in others))
+        self.memories = [self.random.integers(0, 256, bytes, dtype=np.uint8) for bytes in sizes]
+        self.region = {name: number for number, (_, names) in enumerate(others, 1) for name in names}
         self.incoming: Array | None = None  # an image that the caller pushes row by row
 
     def view(self, r: Range, indices: Mapping[str, int]) -> Array:
         """The bytes of a range; IndexError where the plan puts it outside the arena."""
-        start = self.offsets[r.buffer] + r.at(indices)
-        if start < 0 or start + r.bytes > len(self.memory):
-            raise IndexError(f"{r} lies at {start}..{start + r.bytes} of an arena of {len(self.memory)} bytes")
-        return self.memory[start : start + r.bytes]
+        start, memory = self.offsets[r.buffer] + r.at(indices), self.memories[self.region.get(r.buffer, 0)]
+        if start < 0 or start + r.bytes > len(memory):
+            raise IndexError(f"{r} lies at {start}..{start + r.bytes} of an arena of {len(memory)} bytes")
+        return memory[start : start + r.bytes]
 
     def load(self, r: Range, kind: TensorType, indices: Mapping[str, int]) -> Array:
         return np.frombuffer(self.view(r, indices).tobytes(), kind.dtype.numpy).reshape(kind.shape)
@@ -55,7 +67,17 @@ def execute(
     program: Program, offsets: Mapping[str, int], size: int, inputs: Sequence[Array], seed: int = 0
 ) -> list[Array]:
     """The network's outputs, computed in an arena of `size` bytes."""
-    arena = Arena(program, offsets, size, seed)
+    return _execute(Arena(program, offsets, size, seed), inputs)
+
+
+def execute_plan(program: Program, plan: Plan, inputs: Sequence[Array], seed: int = 0) -> list[Array]:
+    """The network's outputs, computed in one memory per region of the plan, each of exactly the bytes planned."""
+    others = [(region.bytes, region.buffers) for region in plan.elsewhere]
+    return _execute(Arena(program, plan.offsets, plan.arena_bytes, seed, others), inputs)
+
+
+def _execute(arena: Arena, inputs: Sequence[Array]) -> list[Array]:
+    program = arena.program
     for port, array in zip(program.inputs, inputs, strict=True):
         if program.pushed is None:
             arena.store(port.place, array, {})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from tinyc.program.lifetimes import lifetimes
@@ -14,6 +14,7 @@ from tinyc.report.summary import timeline
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
+    from tinyc.program.plan import Plan
 
 Kind = Literal["input", "output", "activation", "line", "scratch", "state"]
 NAMED, LONGEST = 4, 40  # buffers that the sentence names, characters of a name there
@@ -24,7 +25,8 @@ class Placed:
     """A buffer: `bytes` from `offset` on, from step `first` to step `last` (both inclusive).
 
     `rows` says which part of the tensor is there, where it is not all of it; `made_by` numbers the operator that
-    writes it; `touched` are the steps that read or write it: at the others it waits.
+    writes it; `touched` are the steps that read or write it: at the others it waits. Where there are several memories,
+    they are stacked: the buffer's begins at `base` and is called `region`.
     """
 
     name: str
@@ -37,11 +39,18 @@ class Placed:
     first: int
     last: int
     touched: tuple[int, ...]
+    base: int = 0
+    region: str = ""
 
     @property
     def end(self) -> int:
         """First byte above it."""
         return self.offset + self.bytes
+
+    @property
+    def at(self) -> int:
+        """Its offset in its own memory."""
+        return self.offset - self.base
 
     def lives(self, step: int) -> bool:
         return self.first <= step <= self.last
@@ -70,8 +79,24 @@ class MemoryStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A memory in the stack of several: `bytes` of it, from `base` on."""
+
+    name: str
+    base: int
+    bytes: int
+
+    @property
+    def end(self) -> int:
+        return self.base + self.bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryMap:
-    """All of it. Sizes in bytes; `limit_bytes` is the target's SRAM, None where it has no limit."""
+    """All of it. Sizes in bytes; `limit_bytes` is the target's SRAM, None where it has no limit.
+
+    Where buffers are spread over several memories, these are `bands`, and sizes and bounds are those of all together.
+    """
 
     model: str
     target: str
@@ -81,6 +106,7 @@ class MemoryMap:
     limit_bytes: int | None
     steps: tuple[MemoryStep, ...]
     buffers: tuple[Placed, ...]
+    bands: tuple[Band, ...] = ()
 
     @property
     def peak(self) -> int | None:
@@ -95,10 +121,20 @@ class MemoryMap:
 def memory_map(compiled: Compiled) -> MemoryMap:
     """The picture's data for a compilation."""
     program, plan = compiled.program, compiled.plan
+    others, limit = plan.elsewhere, None if plan.spread else compiled.target.sram_bytes
+    lower_bound = plan.lower_bound_bytes + sum(region.lower_bound_bytes for region in others)
     return MemoryMap(
-        compiled.imported.name, compiled.target.name, plan.arena_bytes, plan.lower_bound_bytes, plan.optimal,
-        compiled.target.sram_bytes, _steps(compiled), tuple(_placed(program, plan.offsets)),
+        compiled.imported.name, compiled.target.name, plan.total_bytes, lower_bound,
+        plan.optimal and all(region.optimal for region in others), limit, _steps(compiled),
+        tuple(_placed(program, plan)), _bands(plan),
     )
+
+
+def _bands(plan: Plan) -> tuple[Band, ...]:
+    """The memories of a plan one above the other; none for a single arena."""
+    tops = list(accumulate(region.bytes for region in plan.regions))
+    found = (Band(r.name, top - r.bytes, r.bytes) for r, top in zip(plan.regions, tops, strict=True))
+    return tuple(found) if plan.elsewhere else ()
 
 
 def _steps(compiled: Compiled) -> tuple[MemoryStep, ...]:
@@ -117,7 +153,8 @@ def _how(statement: Statement) -> Literal["call", "loop", "segment"]:
     return "segment" if isinstance(statement, Segment) else "loop" if isinstance(statement, Loop) else "call"
 
 
-def _placed(program: Program, offsets: Mapping[str, int]) -> list[Placed]:
+def _placed(program: Program, plan: Plan) -> list[Placed]:
+    bands = _bands(plan)
     rows, touched = _lines(program), _touched(program)
     makers = {operator.value: number for number, operator in enumerate(executed(program))}
     found = []
@@ -126,7 +163,11 @@ def _placed(program: Program, offsets: Mapping[str, int]) -> list[Placed]:
         label, part = rows.get(name, (buffer.label, ""))
         kind, steps = _kind(buffer, bool(part)), tuple(touched.get(name, ()))
         maker = None if buffer.is_scratch or buffer.is_state else makers.get(label)
-        found.append(Placed(name, label, part, maker, kind, buffer.bytes, offsets[name], first, last, steps))
+        band = bands[plan.region_of(name)] if bands else Band("", 0, 0)
+        offset = band.base + plan.offsets[name]
+        found.append(
+            Placed(name, label, part, maker, kind, buffer.bytes, offset, first, last, steps, band.base, band.name)
+        )
     return found
 
 
@@ -207,7 +248,8 @@ def _verdict(memory: MemoryMap, step: MemoryStep) -> str:
     slack = memory.arena_bytes - step.live_bytes
     extra = f", {slack:,} more for alignment and gaps" if slack > 0 else ""
     if memory.optimal:
-        proof = "no placement of these buffers needs less"
+        proof = f"no placement of these buffers{' within them' if memory.bands else ''} needs less"
     else:
         proof = f"the lower bound is {memory.lower_bound_bytes:,}"
-    return f"The arena takes {memory.arena_bytes:,} bytes{extra}: {proof}."
+    what = "All memories together take" if memory.bands else "The arena takes"
+    return f"{what} {memory.arena_bytes:,} bytes{extra}: {proof}."

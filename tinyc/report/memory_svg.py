@@ -55,8 +55,9 @@ def memory_svg(memory: MemoryMap, *, inline: bool = False) -> str:
     head, top = _head(memory)
     columns = max(1, sum(len(step.operators) for step in memory.steps))
     scale = Scale(columns, _highest(memory), top, top + STRIP + 30)
+    axis = "bytes of all memories, stacked" if memory.bands else "offset in the arena, bytes"
     layers = (
-        _steps(memory, scale), _grid(scale), _strip(memory, scale), _boxes(memory, scale), _labels(memory, scale),
+        _steps(memory, scale), _grid(scale, axis), _strip(memory, scale), _boxes(memory, scale), _labels(memory, scale),
         _peak(memory, scale), _lines(memory, scale), _names(memory, scale),
     )
     height = scale.bottom + 28 + 0.9 * LETTER * max((len(name) for name in _titles(memory)), default=0)
@@ -140,7 +141,7 @@ def _step_text(memory: MemoryMap, number: int) -> str:
     return f"step {number}{how}: {', '.join(step.operators)}. {step.live_bytes:,} bytes are live: {live}"
 
 
-def _grid(scale: Scale) -> Iterator[str]:
+def _grid(scale: Scale, words: str) -> Iterator[str]:
     """Offsets at multiples of a power of two."""
     apart = 1
     while scale.highest / apart > 9:
@@ -151,7 +152,7 @@ def _grid(scale: Scale) -> Iterator[str]:
         yield tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_=kind)
         yield _text(LEFT - 8, y + 3.5, f"{offset:,}", class_="small quiet", text_anchor="end")
     middle = scale.plot + PLOT / 2
-    yield _text(14, middle, "offset in the arena, bytes", class_="small quiet", text_anchor="middle",
+    yield _text(14, middle, words, class_="small quiet", text_anchor="middle",
                 transform=f"rotate(-90 14 {middle:g})")
 
 
@@ -173,7 +174,8 @@ def _ends(memory: MemoryMap, buffer: Placed) -> tuple[MemoryStep, MemoryStep]:
 
 def _tip(memory: MemoryMap, buffer: Placed) -> str:
     rows = f" ({buffer.rows})" if buffer.rows else ""
-    place = f"{buffer.bytes:,} bytes at {buffer.offset:,} to {buffer.end:,}"
+    memory_name = f" of {buffer.region}" if buffer.region else ""
+    place = f"{buffer.bytes:,} bytes at {buffer.at:,} to {buffer.at + buffer.bytes:,}{memory_name}"
     waits = [s for s in range(buffer.first, buffer.last + 1) if s not in buffer.touched]
     idle = f", {role(memory, buffer, waits[0])} in between" if waits and memory.steps else ""
     return f"{buffer.label}{rows}: {place}, steps {buffer.first} to {buffer.last}{idle}"
@@ -259,20 +261,30 @@ def _peak(memory: MemoryMap, scale: Scale) -> Iterator[str]:
 
 
 def _lines(memory: MemoryMap, scale: Scale) -> Iterator[str]:
-    """The arena's size, the lower bound, the target's limit; their names at the right, apart from each other."""
+    """The arena's size, the lower bound, the target's limit; their names at the right, apart from each other.
+
+    Of several memories, the end of each.
+    """
+    lowest = 0.0
+    for kind, height, size, words in sorted(_marks(memory, scale), key=lambda mark: -mark[1]):
+        y = scale.y(height)
+        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT + 6, y1=y, y2=y, class_=kind)
+        lowest = max(y + 3.5, lowest + 26)
+        yield _text(WIDTH - RIGHT + 10, lowest, f"{size:,}", class_="strong")
+        yield _text(WIDTH - RIGHT + 10, lowest + 12, words, class_="small quiet")
+
+
+def _marks(memory: MemoryMap, scale: Scale) -> list[tuple[str, int, int, str]]:
+    """Class, height, number and name of the horizontal lines."""
+    if memory.bands:
+        return [("arena", band.end, band.bytes, shorten(band.name, 24)) for band in memory.bands]
     proven = memory.lower_bound_bytes == memory.arena_bytes
     marks = [("arena", memory.arena_bytes, "arena = lower bound" if proven else "arena")]
     if not proven:
         marks.append(("bound", memory.lower_bound_bytes, "lower bound"))
     if memory.limit_bytes is not None and memory.limit_bytes <= scale.highest:
         marks.append(("limit", memory.limit_bytes, f"SRAM of {shorten(memory.target, 14)}"))
-    lowest = 0.0
-    for kind, size, words in sorted(marks, key=lambda mark: -mark[1]):
-        y = scale.y(size)
-        yield tag("line", x1=LEFT, x2=WIDTH - RIGHT + 6, y1=y, y2=y, class_=kind)
-        lowest = max(y + 3.5, lowest + 26)
-        yield _text(WIDTH - RIGHT + 10, lowest, f"{size:,}", class_="strong")
-        yield _text(WIDTH - RIGHT + 10, lowest + 12, words, class_="small quiet")
+    return [(kind, size, size, words) for kind, size, words in marks]
 
 
 def _names(memory: MemoryMap, scale: Scale) -> Iterator[str]:

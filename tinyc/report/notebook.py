@@ -38,7 +38,9 @@ class Report:
     def __str__(self) -> str:
         d = self.data
         proof = "optimal" if d["optimal"] else f"lower bound {d['lower_bound_bytes']:,}"
-        size = f"{d['arena_bytes']:,} bytes of SRAM ({proof})"
+        count = len(d["regions"])
+        spread = "" if count == 1 else f" in {count} memories, {d['arena_bytes']:,} of them the arena"
+        size = f"{d['total_bytes']:,} bytes of SRAM{spread} ({proof})"
         return f"{d['model']} on {d['target']}: {size}, {d['operators']} operators"
 
     def _repr_html_(self) -> str:

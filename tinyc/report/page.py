@@ -68,13 +68,22 @@ def _figures(data: dict[str, Any]) -> str:
     overhead = f", {data['mac_overhead']:.1%} of them repeated" if data["mac_overhead"] else ""
     passes = f"{data['operators_in_model']} in the model, {data['segments']} segments"
     tiles = (
-        _tile(data["arena_bytes"], f"bytes of SRAM, {proof}", data["sram_bytes"]),
+        *_memories(data, proof),
         _tile(flash, "bytes of constants in flash", data["flash_bytes"]),
         _tile(data["macs"], f"multiply-accumulates{overhead}"),
         _tile(data["estimated_instructions"], "instructions (estimated)"),
         _tile(data["operators"], f"operators ({passes})"),
     )
     return tag("div", "".join(tiles), class_="figures")
+
+
+def _memories(data: dict[str, Any], proof: str) -> Iterator[str]:
+    """The arena, or every memory that buffers are spread over."""
+    if data["memory"] == "one":
+        yield _tile(data["arena_bytes"], f"bytes of SRAM, {proof}", data["sram_bytes"])
+        return
+    for region in data["regions"]:
+        yield _tile(region["bytes"], f"bytes of {region['name']}", region["budget"])
 
 
 def _tile(figure: int, words: str, limit: int | None = None) -> str:
@@ -89,11 +98,12 @@ def _peak(memory: MemoryMap) -> str:
     if memory.peak is None:
         return ""
     rows = [
-        _row([("name", b.label), ("n", f"{b.bytes:,}"), ("n", f"{b.offset:,}"), ("n", f"{b.end:,}"),
-              ("name", role(memory, b, memory.peak))])
+        _row([("name", b.label), ("n", f"{b.bytes:,}"), ("n", f"{b.at:,}"), ("n", f"{b.at + b.bytes:,}"),
+              *([("name", b.region)] if memory.bands else []), ("name", role(memory, b, memory.peak))])
         for b in memory.live(memory.peak)
     ]
-    head = [("name", "tensor"), ("n", "bytes"), ("n", "from"), ("n", "to"), ("name", "why it is live")]
+    head = [("name", "tensor"), ("n", "bytes"), ("n", "from"), ("n", "to"),
+            *([("name", "of")] if memory.bands else []), ("name", "why it is live")]
     title = f"Live at the peak: step {memory.peak}, {memory.steps[memory.peak].title}"
     return tag("h2", plain(title)) + _table(head, rows)
 

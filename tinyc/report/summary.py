@@ -34,10 +34,14 @@ def summarise(compiled: Compiled, project: CProject) -> Data:
         "optimal": plan.optimal,
         "method": plan.method,
         "scratch_bytes": plan.scratch_bytes,
+        "total_bytes": plan.total_bytes,
+        "memory": compiled.options.memory,
+        "regions": regions(compiled),
         "sram_bytes": target.sram_bytes,
         "flash_bytes": target.flash_bytes or None,  # a board that describes none sets no limit
         "flash": {"weights": project.weights_bytes, "tables": project.tables_bytes},
-        "macs": compiled.graph.macs,
+        "weights_in": placed_constants(project),
+        "macs": compiled.imported.macs,
         "mac_overhead": mac_overhead(compiled),
         "estimated_instructions": estimated_instructions(compiled.program, target),
         "input_mode": compiled.options.input_mode,
@@ -52,6 +56,28 @@ def summarise(compiled: Compiled, project: CProject) -> Data:
         "fell_back": fell_back(compiled),
         "peak": peak(compiled),
     }
+
+
+def regions(compiled: Compiled) -> list[Data]:
+    """The memories that hold buffers, the arena first; a budget is null where there is no limit."""
+    plan = compiled.plan
+    return [
+        {
+            "name": region.name,
+            "bytes": region.bytes,
+            "budget": region.budget if plan.spread else compiled.target.sram_bytes,
+            "lower_bound_bytes": region.lower_bound_bytes,
+            "optimal": region.optimal,
+            "buffers": [compiled.program.buffers[name].label for name in region.buffers],
+        }
+        for region in plan.regions
+    ]
+
+
+def placed_constants(project: CProject) -> Data | None:
+    """The bank that a user chose for constants, and how many bytes go there."""
+    placed = project.constants
+    return None if placed is None else {"name": placed.name, "bytes": placed.bytes, "constants": len(placed.symbols)}
 
 
 def fell_back(compiled: Compiled) -> list[str]:
@@ -71,12 +97,20 @@ def front(compiled: Compiled) -> list[Data]:
 
     Places every point within a time limit: a slow machine may show a larger arena.
     """
+    from tinyc.compiler import before_choice
     from tinyc.schedule.front import Point, undominated
     from tinyc.schedule.front import front as points
 
-    others = [p for p in points(compiled.graph, compiled.target, compiled.options) if p.schedule != compiled.schedule]
+    graphs = [(compiled.graph, compiled.schedule.passes)]
+    if compiled.schedule.passes:  # what it would take without them
+        graphs.append((before_choice(compiled.imported, compiled.options), ()))
+    others = [
+        point for graph, passes in graphs
+        for point in points(graph, compiled.target, compiled.options, macs=compiled.imported.macs, passes=passes)
+        if point.schedule != compiled.schedule
+    ]
     instructions = estimated_instructions(compiled.program, compiled.target)
-    own = Point(compiled.plan.arena_bytes, mac_overhead(compiled), instructions, compiled.schedule)
+    own = Point(compiled.plan.total_bytes, mac_overhead(compiled), instructions, compiled.schedule)
     return [
         {
             "arena_bytes": point.arena_bytes,
@@ -108,20 +142,24 @@ def peak(compiled: Compiled) -> Data | None:
 
 
 def _step(compiled: Compiled, step: Step) -> Data:
+    plan = compiled.plan
     buffers = sorted((compiled.program.buffers[name] for name in step.buffers), key=lambda b: -b.bytes)
-    places = [(compiled.plan.offsets[b.name], b.bytes) for b in buffers]
+    places = [(plan.region_of(b.name), plan.offsets[b.name], b.bytes) for b in buffers]
     live = [
-        {"name": b.label, "bytes": b.bytes, "offset": offset} for b, (offset, _) in zip(buffers, places, strict=True)
+        {"name": b.label, "bytes": b.bytes, "offset": offset}
+        | ({"region": plan.regions[region].name} if plan.elsewhere else {})
+        for b, (region, offset, _) in zip(buffers, places, strict=True)
     ]
     return {"operator": step.node, "live_bytes": _distinct_bytes(places), "live": live}
 
 
-def _distinct_bytes(places: Iterable[tuple[int, int]]) -> int:
-    """Bytes that (offset, size) pairs cover; where an output overlaps its input, they count once."""
-    covered = end = 0
-    for offset, size in sorted(places):
+def _distinct_bytes(places: Iterable[tuple[int, int, int]]) -> int:
+    """Bytes that (region, offset, size) cover; where an output overlaps its input, they count once."""
+    covered, last, end = 0, -1, 0
+    for region, offset, size in sorted(places):
+        end = end if region == last else 0
         covered += max(0, offset + size - max(end, offset))
-        end = max(end, offset + size)
+        last, end = region, max(end, offset + size)
     return covered
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,23 +52,26 @@ class Choice:
         return self.partition.peak, self.partition.work
 
 
-def front(graph: Graph, target: Target, options: Options) -> list[Point]:
+def front(
+    graph: Graph, target: Target, options: Options, *, macs: int | None = None, passes: tuple[str, ...] = ()
+) -> list[Point]:
     """Schedules that none beats in both arena and instructions, from the fewest instructions to the least SRAM.
 
-    `graph` has had its passes and stays as it is. Decisions of `options.schedule` are not kept: the front shows what
+    `graph` has had its passes, the last of them those that the schedules are to name, and stays as it is; `macs` are
+    those of the network (by default the graph's). Decisions of `options.schedule` are not kept: the front shows what
     else is possible. Empty where the input is to be streamed and cannot be.
     """
     streams = options.input_mode == "stream"
     scheduler = Scheduler(graph.copy(), target, stream_input=streams, preference=options.preference)
     choices = undominated([Choice(c, partition) for c in scheduler.candidates for partition in c.partitions.front()])
-    return undominated([_point(scheduler, choice) for choice in thinned(choices, POINTS)])
+    needed = graph.macs if macs is None else macs
+    return undominated([_point(scheduler, choice, needed, passes) for choice in thinned(choices, POINTS)])
 
 
-def _point(scheduler: Scheduler, choice: Choice) -> Point:
-    schedule = scheduler.of(choice.candidate, choice.partition)
+def _point(scheduler: Scheduler, choice: Choice, needed: int, passes: tuple[str, ...]) -> Point:
+    schedule = replace(scheduler.of(choice.candidate, choice.partition), passes=passes)
     program = lower(scheduler.graph, schedule, scheduler.target)
     arena = make_plan(program, nodes=PACK_NODES).arena_bytes
-    needed = scheduler.graph.macs
     overhead = executed_macs(program) / needed - 1.0 if needed else 0.0
     instructions = estimated_instructions(program, scheduler.target)
     return Point(arena, overhead, instructions, schedule)

@@ -27,7 +27,7 @@ def leaner_kernels(
     whose substitute would cost more than `most_extra` instructions per inference. None where no operator there has
     such a kernel.
     """
-    number = max(range(len(plan.timeline)), key=lambda i: plan.timeline[i].live_bytes, default=None)
+    number = max(range(len(plan.timeline)), key=lambda i: _covered(program, plan, i), default=None)
     if number is None:
         return None
     for node, runs in _neediest_first(program.body[number], target):
@@ -38,6 +38,15 @@ def leaner_kernels(
         if leaner is not None and node in names and not asked:
             return {**wanted, names[node]: leaner.name}
     return None
+
+
+def _covered(program: Program, plan: Plan, number: int) -> int:
+    """Bytes of the arena that hold anything while a statement runs; what overlaps counts once."""
+    top = covered = 0
+    for start, bytes in sorted((plan.offsets[b], program.buffers[b].bytes) for b in plan.timeline[number].buffers):
+        covered += max(0, start + bytes - max(start, top))
+        top = max(top, start + bytes)
+    return covered
 
 
 def _neediest_first(statement: Statement, target: Target) -> list[tuple[str, Runs]]:

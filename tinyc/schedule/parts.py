@@ -52,11 +52,16 @@ class Part:
         return bool(self.heights)
 
 
+# Parts by order of execution, start and steps of a run (by identity), with the steps, so that these live as long.
+Known = dict[tuple[tuple[int, ...], int, tuple[int, ...]], tuple[tuple[Step, ...], list[Part]]]
+
+
 class Parts:
     """The parts that a partition may have, with their peaks and the work that they add."""
 
-    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None) -> None:
+    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None, known: Known | None = None) -> None:
         self.graph, self.steps, self.image = graph, steps, pushed
+        self.known: Known = {} if known is None else known
         self.pushed = None if pushed is None else id(pushed)
         self.tensors = _tensors(graph, steps)
         self.made, self.last = defaultdict[int, _Tensors](dict), defaultdict[int, _Tensors](dict)
@@ -66,13 +71,19 @@ class Parts:
     def all(self) -> list[Part]:
         """Sorted by where they start."""
         wholes = [Part(i, i + 1, self._whole(i), 0.0) for i in range(len(self.steps))]
-        runs = [
-            self._run(start, stop, heights)
-            for start, stop in _windows(self.steps) for heights in height_choices(self.steps[start:stop])
-        ]
-        starts = [(i, run) for run in runs for i in range(run.start, run.stop)]
-        streamed = _undominated(part for i, run in starts for part in self._streamed_from(i, run))
+        order = tuple(id(step.node) for step in self.steps)
+        streamed = _undominated(part for window in _windows(self.steps) for part in self._within(*window, order))
         return sorted((*wholes, *streamed), key=lambda p: (p.start, p.stop, p.streamed))
+
+    def _within(self, start: int, stop: int, order: tuple[int, ...]) -> list[Part]:
+        """The segments in a run of operators that can stream together."""
+        steps = tuple(self.steps[start:stop])
+        key = (order, start, tuple(map(id, steps)))
+        if key not in self.known:
+            runs = [self._run(start, stop, heights) for heights in height_choices(steps)]
+            found = (part for run in runs for i in range(start, stop) for part in self._streamed_from(i, run))
+            self.known[key] = steps, list(_undominated(found))
+        return self.known[key][1]
 
     def _run(self, start: int, stop: int, heights: tuple[int, ...], *, exact: bool = False) -> _Run:
         return _Run(self.graph, self.steps, start, stop, self.image, heights, exact)

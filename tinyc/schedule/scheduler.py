@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tinyc.program.lower import one_image, stage_kernel
 from tinyc.program.preference import NO_PREFERENCE, Preference
 from tinyc.program.rows import RowStage, row_stages, segment_stages
 from tinyc.schedule.order import Order, best_order, with_late_views
+from tinyc.schedule.parts import Known
 from tinyc.schedule.schedule import OrderSearch, Schedule
 from tinyc.schedule.segments import Partition, Partitions
 from tinyc.schedule.step import BLOCK_INSTRUCTIONS, Form, Step
@@ -49,10 +50,11 @@ class Candidate:
     layer_peak: int  # bytes, without segments
     steps: tuple[Step, ...]
     pushed: Value | None
+    known: Known = field(repr=False, compare=False)
 
     @cached_property
     def partitions(self) -> Partitions:
-        return Partitions(self.graph, self.steps, self.pushed)
+        return Partitions(self.graph, self.steps, self.pushed, self.known)
 
     def choose(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Partition | None:
         """What to stream under a budget (see `Partitions.choose`); None where that is nothing."""
@@ -81,7 +83,10 @@ class Scheduler:
     def __init__(
         self, graph: Graph, target: Target, given: Schedule | None = None, *, stream_input: bool = False,
         wanted: Mapping[str, str] | None = None, preference: Preference = NO_PREFERENCE,
+        like: Scheduler | None = None,
     ) -> None:
+        self.like = like  # of the same nodes: what it knows of those whose kernels are chosen alike is taken over
+        self.known: Known = {} if like is None else like.known
         self.graph, self.target, self.given, self.provider = graph, target, given, preference.provider
         asked = preference.of_graph(graph)
         self.wanted: Mapping[str, str] = {**(given.kernels if given else {}), **(wanted or {}), **asked}
@@ -104,7 +109,12 @@ class Scheduler:
     @cached_property
     def steps(self) -> dict[int, Step]:
         """By the identity of their nodes."""
-        return {id(node): self._step(node) for node in self.nodes}
+        return {id(node): self._known(node) or self._step(node) for node in self.nodes}
+
+    def _known(self, node: Node) -> Step | None:
+        name = node.output.name
+        alike = self.like is not None and self.like.wanted.get(name) == self.wanted.get(name)
+        return self.like.steps.get(id(node)) if self.like is not None and alike else None
 
     @cached_property
     def order(self) -> Order:
@@ -121,7 +131,7 @@ class Scheduler:
         return [
             Candidate(
                 self.graph, nodes, self.order.peak_bytes,
-                tuple(self.steps[id(node)] for node in nodes if id(node) in self.steps), pushed,
+                tuple(self.steps[id(node)] for node in nodes if id(node) in self.steps), pushed, self.known,
             )
             for nodes in dict.fromkeys((own, best))
         ]
@@ -164,10 +174,14 @@ class Scheduler:
         return select(node.name, sites, self.target, wanted, provider=self.provider, times=times)
 
     def _kernels(self) -> dict[str, Kernel]:
-        """The kernel of every operator, executed as a whole. Raises ModelError with all that have none."""
+        """The kernel of every operator, executed as a whole. Raises ModelError with all that have none.
+
+        Those that a given schedule streams never are, and their kernels may serve no more than their blocks.
+        """
         chosen: dict[str, Kernel] = {}
         problems: list[str] = []
-        for node in self.nodes:
+        streamed = {name for names in (self.given.segments if self.given else ()) for name in names}
+        for node in (n for n in self.nodes if n.output.name not in streamed):
             site, _ = one_image(node)
             try:
                 chosen[node.output.name] = self._select(node, [site])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tinyc.ir.graph import Graph, Value
-from tinyc.schedule.parts import Part, Parts
+from tinyc.schedule.parts import Known, Part, Parts
 from tinyc.schedule.step import Step
 
 SPARE = 0.2  # of the least peak that may be spent where the least peak is slow
@@ -48,10 +48,13 @@ class Partitions:
     `pushed` is the network's input where its rows arrive one by one: the first segment must take all of them.
     """
 
-    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None) -> None:
+    def __init__(
+        self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None, known: Known | None = None
+    ) -> None:
         self.count, self.work = len(steps), sum(step.work for step in steps)
-        self._maker = Parts(graph, steps, pushed)
+        self._maker = Parts(graph, steps, pushed, known)
         self.parts = self._maker.all()
+        self._choices: dict[tuple[float | None, float, float], Partition | None] = {}
         self._quickest: set[tuple[Part, float]] = set()  # segments that no more rows at a time make quicker in a limit
 
     @property
@@ -70,7 +73,10 @@ class Partitions:
         least peak is spent to add no more, or all of it to add as little as possible. A `room` below 1 leaves parts
         that need not be tight so much below the peak, which makes packing easier.
         """
-        return self._settled(lambda: self._chosen(budget, spare, room))
+        key = (budget, spare, room)
+        if key not in self._choices:
+            self._choices[key] = self._settled(lambda: self._chosen(*key))
+        return self._choices[key]
 
     def _chosen(self, budget: float | None, spare: float, room: float) -> Choice | None:
         least = self.least_peak
@@ -79,6 +85,8 @@ class Partitions:
         if budget is None:
             return self._cheapest(sys.float_info.max), 0  # never a part that cannot run
         limit, most = max(float(budget), least), max(float(budget), least * (1 + spare))
+        if spare == 0 or self._cheapest(limit).work <= SLOW * self.work:
+            return self._cheapest(limit, room), room * limit
         peaks = [limit, *sorted({part.peak for part in self.parts if limit < part.peak <= most})]
         enough = bisect_left(peaks, True, key=lambda peak: self._cheapest(peak).work <= SLOW * self.work)
         limit = peaks[min(enough, len(peaks) - 1)]

@@ -28,7 +28,7 @@ from tinyc.simulate.results import (
 from tinyc.simulate.sizes import code_parts
 from tinyc.simulate.toolchain import Compiler, run, tool
 from tinyc.simulate.trace import Blocks, Classes, Listing, Marks, reading
-from tinyc.simulate.workspace import HARNESS, Hooks, Workspace
+from tinyc.simulate.workspace import HARNESS, Hooks, Workspace, section_flags
 
 if TYPE_CHECKING:
     from tinyc.codegen.project import CProject
@@ -137,7 +137,9 @@ class Bench:
     def _build(self, hooks: Hooks) -> tuple[Path, str]:
         """The program, and the compiler's warnings about the generated code."""
         build = self.space.folder / ("hooked" if hooks.flags else "plain")
-        warnings = self.space.compile(self.cross, self.includes, hooks, build)
+        warnings = self.space.compile(
+            self.cross, self.includes, hooks, build, section_flags(self.space.project)
+        )
         flags = (*HARNESS_FLAGS, *self.machine.flags, *self.harness_flags, *hooks.flags)
         self.space.compile_harness(self.cross, HARNESS_SOURCES, flags, build)
         # linked from within the folder: sections.ld knows the harness by names that begin with harness_

@@ -63,11 +63,17 @@ def _build(
     """The program, and the compiler's warnings about the generated code."""
     kernels, includes = space.kernels(library_compiler, cmsis_nn)
     build = space.folder / "build"
-    warnings = space.compile(compiler, includes, hooks, build)
+    warnings = space.compile(compiler, includes, hooks, build, _guarded_sections(compiler))
     space.compile_harness(compiler, HARNESS_SOURCES, hooks.flags, build)
     objects = sorted(str(path) for path in build.glob("*.o"))
     run([tool(compiler.name), *compiler.flags, *objects, str(kernels), "-lm", "-o", "program"], build)
     return build / "program", warnings
+
+
+def _guarded_sections(compiler: Compiler) -> tuple[str, ...]:
+    """gcc's sanitizer guards variables in sections of their own where it is told to; clang's always does."""
+    is_gcc = "gcc" in Path(compiler.name).name and set(SANITIZE) <= set(compiler.flags)
+    return ("-fsanitize-sections=.*",) if is_gcc else ()
 
 
 def _what_happened(project: CProject, report: Report, ending: str) -> str:

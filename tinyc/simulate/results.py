@@ -111,8 +111,12 @@ class Failure:
 
     def sentence(self, project: CProject) -> str:
         """The failure in words."""
+        numbers = {REGION: self.second, REGION_LAYOUT: self.first}
+        region = project.regions[numbers[self.reason]] if self.reason in numbers else None
         return _FAILURES[self.reason].format(
             name=project.name,
+            region=region and region.name,
+            region_bytes=region and region.bytes,
             arena=project.arena_bytes,
             first=self.first,
             second=self.second,
@@ -120,7 +124,7 @@ class Failure:
         )
 
 
-FAULT = 9
+FAULT, REGION, REGION_LAYOUT = 9, 10, 11
 
 _FAILURES = {
     1: "The emulator's timer does not count instructions (a loop of known length gave another count). "
@@ -132,6 +136,10 @@ _FAILURES = {
     6: "{name} writes beyond its arena ({moment}): the byte {second} after its end changed.",
     7: "{name}_invoke fails on sample {first} with status {second}.",
     8: "{name}_invoke uses more than the {first} bytes of stack that the harness has.",
+    REGION: "{name} writes outside the {region_bytes} bytes of its memory {region} ({moment}): a byte beside it "
+    "changed.",
+    REGION_LAYOUT: "The linker did not put the harness's canaries beside the memory {region} of {name}. Check the "
+    "version of the Arm binutils.",
     FAULT: "{name} makes the core fault at address {first:#x} (fault status register CFSR = {second:#x}).",
 }
 

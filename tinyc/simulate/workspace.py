@@ -78,11 +78,13 @@ class Workspace:
         sources, includes = find_cmsis_nn(cmsis_nn)
         return library(compiler, sources, includes, CMSIS_NN_FLAGS), includes
 
-    def compile(self, compiler: Compiler, includes: Sequence[Path], hooks: Hooks, build: Path) -> str:
-        """Compile the generated sources into project_*.o in `build`; returns the compiler's warnings."""
+    def compile(
+        self, compiler: Compiler, includes: Sequence[Path], hooks: Hooks, build: Path, more: Sequence[str] = ()
+    ) -> str:
+        """Compile the generated sources into project_*.o in `build`, with `more` flags; the compiler's warnings."""
         build.mkdir()
         folders = [*self.paths(self.project.include_dirs), *includes]
-        flags = (*PROJECT_FLAGS, *SECTIONS, *hooks.flags, *(f"-I{folder}" for folder in folders))
+        flags = (*PROJECT_FLAGS, *SECTIONS, *hooks.flags, *more, *(f"-I{folder}" for folder in folders))
         pairs = [
             (Path(source), build / f"project_{number:03}.o")
             for number, source in enumerate(self.project.sources)
@@ -140,6 +142,7 @@ def harness_config(project: CProject) -> str:
         f"#define HARNESS_ARENA_ALIGN {upper}_ARENA_ALIGN",
         f"#define HARNESS_PLANNED_BYTES {project.arena_bytes}u",
         *_input_config(project),
+        *_region_config(project),
         f"#define HARNESS_OUTPUTS(PORT) {_ports(project.outputs)}",
         f"#define HARNESS_OPERATOR_COUNT {max(1, len(project.operators))}",
         "#define HARNESS_OPERATORS (HARNESS_OPERATOR_COUNT + 0u)",
@@ -160,6 +163,29 @@ def _input_config(project: CProject) -> list[str]:
         f"#define HARNESS_ROWS {port.rows}u",
         f"#define HARNESS_ROW_BYTES {port.bytes // port.rows}u",
     ]
+
+
+def _region_config(project: CProject) -> list[str]:
+    """The memories besides the arena, and the sections that sort around theirs."""
+    listed = " ".join(
+        f'REGION({number}, {region.symbol}, {region.bytes}u, "{region_section(project, number)}")'
+        for number, region in enumerate(project.regions)
+    )
+    return [f"#define HARNESS_REGIONS(REGION) {listed}"] if listed else []
+
+
+def region_section(project: CProject, number: int) -> str:
+    """The beginning of the names of the sections for one memory and its canaries (see sections.ld)."""
+    return f".{'fast_' if project.regions[number].fast else ''}region.{number:02}"
+
+
+def section_flags(project: CProject) -> list[str]:
+    """Macros that put the network's memories and placed constants where the harness's linker scripts expect them."""
+    flags = [
+        f'-D{region.section_macro}="{region_section(project, number)}.b"'
+        for number, region in enumerate(project.regions)
+    ]
+    return [*flags, f'-D{project.constants.section_macro}=".rodata.placed"'] if project.constants else flags
 
 
 def _ports(ports: Sequence[Port]) -> str:

@@ -1,6 +1,20 @@
 """Cases of cancel-reshapes."""
 
 REWRITES = {
+    "a transpose that undoes another through a reshape": (
+        """
+        %x = input : int8[1,2,3,4] q(0.5;0)
+        %a = transpose(%x) {perm=(0,3,1,2)} : int8[1,4,2,3] q(0.5;0)
+        %b = reshape(%a) {shape=(1,4,6)} : int8[1,4,6] q(0.5;0)
+        %y = transpose(%b) {perm=(0,2,1)} : int8[1,6,4] q(0.5;0)
+        return %y
+        """,
+        """
+        %x = input : int8[1,2,3,4] q(0.5;0)
+        %y = reshape(%x) {shape=(1,6,4)} : int8[1,6,4] q(0.5;0)
+        return %y
+        """,
+    ),
     "a chain of reshapes that ends where it began": (
         """
         %x = input : int8[2,3,4] q(0.5;0)

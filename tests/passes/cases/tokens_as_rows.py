@@ -1,6 +1,21 @@
 """Cases of tokens-as-rows: three tokens of four channels."""
 
 REWRITES = {
+    "a sum that broadcasts a reshape of tokens": (
+        """
+        %x = input : int8[1,3,4] q(0.5;1)
+        %z = input : int8[1,3,4] q(0.5;1)
+        %a = reshape(%z) {shape=(3,4)} : int8[3,4] q(0.5;1)
+        %y = add(%x, %a) : int8[1,3,4] q(1;0)
+        return %y
+        """,
+        """
+        %x = input : int8[1,3,4] q(0.5;1)
+        %z = input : int8[1,3,4] q(0.5;1)
+        %y = add(%x, %z) : int8[1,3,4] q(1;0)
+        return %y
+        """,
+    ),
     "a dense layer between reshapes": (
         """
         %x = input : int8[1,3,4] q(0.5;1)
@@ -70,6 +85,13 @@ REWRITES = {
 }
 
 REFUSALS = {
+    "a sum that broadcasts tokens to images": """
+        %x = input : int8[2,3,4] q(0.5;1)
+        %z = input : int8[1,3,4] q(0.5;1)
+        %a = reshape(%z) {shape=(3,4)} : int8[3,4] q(0.5;1)
+        %y = add(%x, %a) : int8[2,3,4] q(1;0)
+        return %y
+        """,
     "no neighbour has tokens": """
         %x = input : int8[3,4] q(0.5;1)
         @w = const : int8[5,4] q(0.5;0)

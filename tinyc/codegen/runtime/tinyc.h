@@ -17,8 +17,9 @@ typedef enum {
 
 /* Where an operator's output lies right after it ran, for comparing layer by layer. */
 typedef struct {
-    const char *name; /* the model file's tensor */
-    uint32_t offset;  /* in the arena */
+    const char *name;      /* the model file's tensor */
+    const uint8_t *memory; /* what the offset counts from: a region's static array, or NULL for the arena */
+    uint32_t offset;
     uint32_t bytes;
 } tinyc_operator;
 

@@ -39,7 +39,7 @@ static uint32_t block_rows(const tinyc_segment *segment, const tinyc_line_state 
 static uint32_t first_needed(const tinyc_segment *segment, const tinyc_line_state *state, uint32_t line)
 {
     uint32_t lowest = state[line].made;
-    for (uint32_t i = 0u; i <= segment->lines[line].last_reader; i++) {
+    for (uint32_t i = segment->lines[line].first_reader; i <= segment->lines[line].last_reader; i++) {
         const tinyc_stage *stage = &segment->stages[i];
         const uint32_t row = state[stage->output].made;
         for (uint32_t j = 0u; j < stage->feed_count; j++) {
@@ -52,20 +52,9 @@ static uint32_t first_needed(const tinyc_segment *segment, const tinyc_line_stat
     return lowest;
 }
 
-/* Whether a line has room for `rows` more at its end, once those that nobody needs any more have left at its front. */
-static bool has_room(const tinyc_segment *segment, const tinyc_line_state *state, uint32_t line, uint32_t rows)
+/* Whether the rows that a block of `rows` reads are there. */
+static bool is_fed(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage, uint32_t rows)
 {
-    const uint32_t depth = segment->lines[line].depth;
-    const uint32_t made = state[line].made;
-    return made - state[line].held + rows <= depth || made - first_needed(segment, state, line) + rows <= depth;
-}
-
-static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state, const tinyc_stage *stage)
-{
-    const uint32_t rows = block_rows(segment, state, stage);
-    if (rows == 0u) {
-        return false;
-    }
     const uint32_t last = state[stage->output].made + rows - 1u;
     for (uint32_t i = 0u; i < stage->feed_count; i++) {
         const tinyc_feed *feed = &stage->feeds[i];
@@ -73,38 +62,48 @@ static bool is_ready(const tinyc_segment *segment, const tinyc_line_state *state
             return false;
         }
     }
-    return has_room(segment, state, stage->output, rows);
+    return true;
 }
 
-/* Makes room for `rows` at the end of a line buffer: where they do not fit, rows leave at its front. */
-static void make_room(const tinyc_segment *segment, tinyc_line_state *state, uint32_t line, uint32_t rows,
-                      uint8_t *buffer)
+/* The first byte of a line buffer. */
+static uint8_t *place_of(const tinyc_line *line, uint8_t *const *memories)
 {
-    const uint32_t row_bytes = segment->lines[line].row_bytes;
-    if (state[line].made - state[line].held + rows <= segment->lines[line].depth) {
-        return;
+    return memories[line->memory] + line->offset;
+}
+
+/* Whether `rows` more fit at the end of a line: where it is full, rows that nobody needs any more leave in front. */
+static bool make_room(const tinyc_segment *segment, tinyc_line_state *state, uint32_t line, uint32_t rows,
+                      uint8_t *const *memories)
+{
+    const tinyc_line *place = &segment->lines[line];
+    const uint32_t made = state[line].made;
+    if (made - state[line].held + rows <= place->depth) {
+        return true;
     }
     const uint32_t first = first_needed(segment, state, line);
-    memmove(buffer, buffer + (first - state[line].held) * row_bytes, (state[line].made - first) * row_bytes);
+    if (made - first + rows > place->depth) {
+        return false;
+    }
+    uint8_t *buffer = place_of(place, memories);
+    memmove(buffer, buffer + (first - state[line].held) * place->row_bytes, (made - first) * place->row_bytes);
     state[line].held = (uint16_t)first;
+    return true;
 }
 
 static tinyc_status run_stage(const tinyc_segment *segment, tinyc_line_state *state, const tinyc_stage *stage,
-                              uint8_t *arena)
+                              uint32_t rows, uint8_t *const *memories)
 {
     const tinyc_line *line = &segment->lines[stage->output];
     tinyc_line_state *out = &state[stage->output];
     const uint8_t *in[TINYC_STREAM_FEEDS];
-    const uint32_t rows = block_rows(segment, state, stage);
-    make_room(segment, state, stage->output, rows, arena + line->offset);
     for (uint32_t i = 0u; i < stage->feed_count; i++) {
         const tinyc_feed *feed = &stage->feeds[i];
         const tinyc_line *source = &segment->lines[feed->line];
         const uint32_t first = first_row(feed, out->made, source->rows) - state[feed->line].held;
-        in[i] = arena + source->offset + first * source->row_bytes;
+        in[i] = place_of(source, memories) + first * source->row_bytes;
     }
     const uint32_t row = out->made - (uint32_t)out->held;
-    const tinyc_status status = stage->run(in, arena + line->offset + row * line->row_bytes, out->made);
+    const tinyc_status status = stage->run(in, place_of(line, memories) + row * line->row_bytes, out->made);
     out->made = (uint16_t)(out->made + rows);
     return status;
 }
@@ -123,16 +122,18 @@ void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state)
     }
 }
 
-tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena)
+tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *const *memories)
 {
     uint32_t i = segment->stage_count; /* one past the highest stage that may be ready */
     while (i > 0u) {
         const tinyc_stage *stage = &segment->stages[i - 1u];
-        if (!is_ready(segment, state, stage)) {
+        const uint32_t rows = block_rows(segment, state, stage);
+        if (rows == 0u || !is_fed(segment, state, stage, rows) ||
+            !make_room(segment, state, stage->output, rows, memories)) {
             i--;
             continue;
         }
-        const tinyc_status status = run_stage(segment, state, stage, arena);
+        const tinyc_status status = run_stage(segment, state, stage, rows, memories);
         if (status != TINYC_OK) {
             return status;
         }
@@ -142,18 +143,19 @@ tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *st
     return TINYC_OK;
 }
 
-tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena, const void *row)
+tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *const *memories,
+                               const void *row)
 {
     const tinyc_line *line = &segment->lines[segment->pushed];
     tinyc_line_state *pushed = &state[segment->pushed];
-    uint8_t *buffer = arena + line->offset;
     if (pushed->made >= line->rows) {
         return TINYC_TOO_MANY_ROWS;
     }
-    make_room(segment, state, segment->pushed, 1u, buffer);
-    memcpy(buffer + (uint32_t)(pushed->made - pushed->held) * line->row_bytes, row, line->row_bytes);
+    (void)make_room(segment, state, segment->pushed, 1u, memories); /* there always is */
+    memcpy(place_of(line, memories) + (uint32_t)(pushed->made - pushed->held) * line->row_bytes, row,
+           line->row_bytes);
     pushed->made++;
-    return tinyc_stream_run(segment, state, arena);
+    return tinyc_stream_run(segment, state, memories);
 }
 
 int tinyc_stream_complete(const tinyc_segment *segment, const tinyc_line_state *state)

@@ -7,13 +7,15 @@
 
 #include "tinyc.h"
 
-/* Rows of one tensor: `depth` of them in the arena at `offset`; all of them where depth equals rows. */
+/* Rows of one tensor: `depth` of them at `offset` of a memory; all of them where depth equals rows. */
 typedef struct {
     uint32_t offset;
     uint32_t row_bytes;
     uint16_t rows;
     uint16_t depth;
-    uint16_t last_reader; /* highest stage that reads this line */
+    uint16_t first_reader; /* lowest stage that reads this line */
+    uint16_t last_reader;  /* highest one */
+    uint16_t memory;       /* number of the memory that holds it; 0 is the arena */
 } tinyc_line;
 
 /* Output row y reads rows y * stride - before up to that + reach (not included), where they exist; with a table, row
@@ -59,11 +61,13 @@ typedef struct {
 /* Marks the lines that nobody writes or pushes as there, and all others as empty. */
 void tinyc_stream_start(const tinyc_segment *segment, tinyc_line_state *state);
 
-/* Computes every row that can be computed from the rows that are there. */
-tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena);
+/* Computes every row that can be computed from the rows that are there. `memories` are the first bytes of the arena and
+ * of the network's other memories. */
+tinyc_status tinyc_stream_run(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *const *memories);
 
 /* Takes the next row of the pushed line, and computes what can be computed from it. */
-tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *arena, const void *row);
+tinyc_status tinyc_stream_push(const tinyc_segment *segment, tinyc_line_state *state, uint8_t *const *memories,
+                               const void *row);
 
 /* Whether every row of the pushed line has been taken. */
 int tinyc_stream_complete(const tinyc_segment *segment, const tinyc_line_state *state);

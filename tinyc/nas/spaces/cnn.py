@@ -42,7 +42,10 @@ STAGES = (Stage(24, 2), Stage(40, 2), Stage(80, 2), Stage(96, 1), Stage(192, 2),
 
 @dataclass(frozen=True)
 class CnnSpace(Space[CnnSpec]):
-    """MCUNet-like networks. Fix what shall not vary by giving one choice: CnnSpace(resolutions=(144,))."""
+    """MCUNet-like networks. Fix what shall not vary by giving one choice: CnnSpace(resolutions=(144,)).
+
+    `onnx`: the file to be compiled will be ONNX, whose global average and softmax are other operators than TFLite's.
+    """
 
     name = "cnn"
     spec_type = CnnSpec
@@ -54,6 +57,7 @@ class CnnSpace(Space[CnnSpec]):
     stages: tuple[Stage, ...] = STAGES
     classes: int = 1000
     channels_in: int = 3
+    onnx: bool = False
 
     def cells(self) -> dict[str, CnnSpace]:
         """The space cut along resolution and width, for `select_space`; names such as w0.5-r144."""
@@ -118,7 +122,7 @@ class CnnSpace(Space[CnnSpec]):
             for position, block in enumerate(blocks):
                 stride = kind.stride if position == 0 else 1
                 inverted_residual(net, channels, block, stride, f"stage{number}/{position}")
-        return net.classifier(self.classes)
+        return net.classifier(self.classes, onnx=self.onnx)
 
 
 def inverted_residual(net: Network, channels: int, block: Block, stride: int, name: str) -> None:

@@ -32,7 +32,7 @@ static void dump_operator(unsigned op)
         const tinyc_operator *about = &HARNESS_OPERATOR_TABLE[op];
         const uint32_t head[3] = {RECORD_OPERATOR_OUTPUT, (uint32_t)sizeof(uint32_t) + about->bytes, op};
         platform_write(head, sizeof head);
-        platform_write(dumped_arena + about->offset, about->bytes);
+        platform_write((about->memory == NULL ? dumped_arena : about->memory) + about->offset, about->bytes);
     }
 #else
     (void)op;

@@ -26,7 +26,9 @@ enum
     FAILED_CANARY_AFTER = 6,
     FAILED_INVOKE = 7,
     FAILED_STACK = 8,
-    FAILED_FAULT = 9
+    FAILED_FAULT = 9,
+    FAILED_REGION = 10,       /* sample, and the region's number */
+    FAILED_REGION_LAYOUT = 11 /* the region's number */
 };
 
 static inline void record(uint32_t tag, const void *payload, uint32_t bytes)

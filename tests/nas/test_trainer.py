@@ -1,0 +1,63 @@
+"""A trainer of one's own in a search, and what is said without PyTorch. Nothing here needs PyTorch."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from tests.nas.support import BUDGET, SETTINGS, SMALL_AUDIO, SMALL_CNN, TARGET
+from tinyc.errors import ToolchainError, UsageError
+from tinyc.nas.report import PlanReport
+from tinyc.nas.search import search
+from tinyc.nas.spaces import DsCnnSpec
+from tinyc.nas.training import Images, Trainer, supernet
+
+X, Y = np.zeros((4, 1, 8, 8), np.float32), np.zeros(4, np.int64)
+
+
+class Predictor:
+    """A predictor of accuracy that was "trained" to like one kernel size."""
+
+    def __init__(self) -> None:
+        self.liked = 0
+
+    def train(self) -> None:
+        self.liked = 7
+
+    def score(self, spec: DsCnnSpec, report: PlanReport | None = None) -> float:
+        return sum(block.kernel == self.liked for block in spec.blocks) / len(spec.blocks)
+
+    def extract(self, spec: DsCnnSpec) -> bytes:
+        return b""
+
+
+def test_a_predictor_leads_the_search() -> None:
+    trainer: Trainer[DsCnnSpec] = Predictor()
+    trainer.train()
+    found = search(
+        SMALL_AUDIO, trainer.score, BUDGET, target=TARGET, objective="speed", settings=SETTINGS, generations=3
+    )
+    assert found.best.score == 1.0
+    assert {block.kernel for block in found.best.spec.blocks} == {7}
+
+
+def test_without_pytorch_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ToolchainError, match=r'pip install "tinyc\[train\]"'):
+        supernet(SMALL_CNN, Images(X, Y), Images(X, Y))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (X[0], Y, r"images are float32 \[N,C,H,W\]; got float32 \[1, 8, 8\]"),
+        (X.astype(np.float64), Y, "got float64"),
+        (X, Y[:3], r"classes of 4 images are int64 \[4\]; got int64 \[3\]"),
+        (X, Y.astype(np.int32), "got int32"),
+    ],
+)
+def test_images_of_another_form_are_refused(x: np.ndarray, y: np.ndarray, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Images(x, y)
