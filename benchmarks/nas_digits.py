@@ -1,11 +1,11 @@
 """A search with a trained supernet, from the space to the network's accuracy on the emulated core.
 
-python benchmarks/nas_digits.py [--seeds N] [--family cnn|vit] [--target TARGET] [--effort X] [--output DIR]; needs
-`pip install "tinyc[train]"`. For every seed: a supernet is trained on scikit-learn's digits; evolution looks for the
-most accurate network under a tight budget of SRAM and flash; the best is taken out, trained a little alone, quantised,
-compiled, and run on the emulated core with images that no step before has seen. Every number printed is measured at
-that moment; all of them are in figures.json. The exit code is 5 where the core's accuracy is more than one percent
-below what the search promised, or the build breaks the budget.
+python benchmarks/nas_digits.py [--seeds N] [--family cnn|vit] [--target TARGET] [--effort X] [--workers N]
+[--output DIR]; needs `pip install "tinyc[train]"`. For every seed: a supernet is trained on scikit-learn's digits;
+evolution looks for the most accurate network under a tight budget of SRAM and flash; the best is taken out, trained a
+little alone, quantised, compiled, and run on the emulated core with images that no step before has seen. Every number
+printed is measured at that moment; all of them are in figures.json. The exit code is 5 where the core's accuracy is
+more than one percent below what the search promised, or the build breaks the budget.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -65,10 +67,10 @@ CASES = {
     ),
     "vit": Case(
         VitSpace(
-            tokens=(2, 4), embeddings=(16, 24, 32), depths=(1, 2, 3), heads=(1, 2), mlp_ratios=(1.0, 1.5, 2.0),
-            ranks=(0.5, 0.75, DENSE), head_channels=16, resolution=8, channels_in=1, classes=10,
+            tokens=(2,), embeddings=(24, 32, 48), depths=(1, 2, 3), heads=(1, 2, 3), mlp_ratios=(1.0, 2.0),
+            ranks=(0.5, DENSE), head_channels=16, resolution=8, channels_in=1, classes=10,
         ),
-        Budget(sram=2_048, flash=40_960), "speed", Recipe(epochs=80, rate=4e-3), epochs_alone=40,
+        Budget(sram=2_048, flash=40_960), "speed", Recipe(epochs=100, rate=4e-3), epochs_alone=40,
     ),
 }  # fmt: skip
 SEARCH = Settings(population=20, crossovers=10, mutations=10, parents=8)
@@ -82,58 +84,101 @@ def main() -> int:
     parser.add_argument("--family", choices=sorted(CASES), help="one kind of networks (default: all)")
     parser.add_argument("--target", default="stm32f746", help="a core or a board (default: stm32f746)")
     parser.add_argument("--effort", type=float, default=1.0, help="factor on epochs and generations (default: 1)")
+    parser.add_argument("--workers", type=int, default=2, help="loops at the same time, one core each (default: 2)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "nas_digits", help="folder for what is built")
     options = parser.parse_args()
     started = perf_counter()
-    runs = []
-    try:
-        make_repeatable()
-        for family in [options.family] if options.family else sorted(CASES):
-            for seed in range(options.seeds):
-                folder = options.output / f"{family}-{seed}"
-                runs.append(run(family, seed, options.target, options.effort, folder))
-    except TinycError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return error.exit_code
+    loops = [
+        Loop(family, seed, options.target, options.effort, options.output / f"{family}-{seed}")
+        for seed in range(options.seeds) for family in ([options.family] if options.family else sorted(CASES))
+    ]  # fmt: skip
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), make_repeatable) as executor:
+        ends = list(executor.map(Loop.run, loops))
+    for end in ends:
+        if isinstance(end, Stopped):
+            print(f"stopped: {end.why}", file=sys.stderr)
+            return end.exit_code
+    runs = sorted((end for end in ends if isinstance(end, dict)), key=lambda r: (r["family"], r["seed"]))
     (options.output / "figures.json").write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
     print_table(runs)
-    print(f"{perf_counter() - started:.0f} s; figures in {options.output.name}/figures.json")
+    print(f"{perf_counter() - started:.0f} s; the figures are in figures.json of the output folder")
     return 0 if all(run["kept"] for run in runs) else 5
 
 
 # ---------------------------------------------------------------------- the loop
-def run(family: str, seed: int, target: str, effort: float, folder: Path) -> dict[str, Any]:
-    """The whole loop once; its figures, accuracies as shares of right answers."""
-    folder.mkdir(parents=True, exist_ok=True)
-    case, (training, validation, test) = CASES[family], digits()
-    print(f"{family}, seed {seed}")
-    recipe = replace(case.recipe, epochs=scaled(case.recipe.epochs, effort), seed=seed)
-    trainer = supernet(case.space, training, validation, recipe)
-    with timed("train the supernet"):
-        trainer.train()
-    ends = [trainer.score(spec) for spec in (trainer.family.smallest, trainer.family.corners[0])]
-    print(f"  supernet: smallest {ends[0]:.2%}, largest {ends[1]:.2%} of {len(validation.x)} validation images")
-    with timed("search"):
-        found = search(
-            case.space, trainer.score, narrowed(case.budget), target=target, objective=case.objective, settings=SEARCH,
-            generations=scaled(GENERATIONS, effort), seed=seed, progress=show,
+@dataclass(frozen=True)
+class Stopped:
+    """What kept a loop from its end; errors themselves do not all travel between processes."""
+
+    why: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Everything from the space to the core, once."""
+
+    family: str
+    seed: int
+    target: str
+    effort: float
+    folder: Path
+
+    def run(self) -> dict[str, Any] | Stopped:
+        """The figures, accuracies as shares of right answers."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            figures = self.figures(CASES[self.family], *digits())
+        except TinycError as error:
+            return Stopped(str(error), error.exit_code)
+        figures["kept"] = keeps_promise(figures)
+        return figures
+
+    def figures(self, case: Case, training: Images, validation: Images, test: Images) -> dict[str, Any]:
+        recipe = replace(case.recipe, epochs=scaled(case.recipe.epochs, self.effort), seed=self.seed)
+        trainer = supernet(case.space, training, validation, recipe)
+        with self.timed("supernet trained"):
+            trainer.train()
+        ends = [trainer.score(spec) for spec in (trainer.family.smallest, trainer.family.corners[0])]
+        self.say(f"validation: smallest network {ends[0]:.2%}, largest {ends[1]:.2%}")
+        with self.timed("search"):
+            found = search(
+                case.space, trainer.score, narrowed(case.budget), target=self.target, objective=case.objective,
+                settings=SEARCH, generations=scaled(GENERATIONS, self.effort), seed=self.seed, progress=self.show,
+            )
+        best = found.best
+        with self.timed("best network taken out and trained alone"):
+            inherited = trainer.accuracy(trainer.network(best.spec), best.spec, test)
+            alone = trainer.extract(best.spec, scaled(case.epochs_alone, self.effort))
+        fitted, held_out = (trainer.images(images, best.spec) for images in (training, test))
+        with self.timed("quantised, built and run"):
+            deployed = deploy(
+                alone, fitted.x[:CALIBRATION_IMAGES], held_out, self.target, case.objective, self.folder
+            )
+        self.say(f"on the core: {deployed['core']:.2%} of {len(test.x)} test images")
+        return {
+            "family": self.family, "seed": self.seed, "smallest": ends[0], "largest": ends[1],
+            "promised": best.score, "inherited": inherited, "networks": len(found.outcomes),
+            "feasible": sum(outcome.feasible for outcome in found.outcomes), "spec": to_data(best.spec),
+            "planned": dict(best.figures), "budget": {"sram": case.budget.sram, "flash": case.budget.flash}, **deployed,
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------ progress
+    def say(self, what: str) -> None:
+        print(f"{self.family} {self.seed}: {what}", flush=True)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        self.say(f"{what} in {perf_counter() - started:.0f} s")
+
+    def show(self, progress: Progress[Any]) -> None:
+        best = progress.best
+        self.say(
+            f"generation {progress.generation}: {best.score:.2%} with SRAM {best.figures['sram']:,}, "
+            f"flash {best.figures['flash']:,}; {progress.plans} networks, {progress.feasible_share:.0%} fit"
         )
-    best = found.best
-    with timed("take the best out and train it alone"):
-        inherited = trainer.accuracy(trainer.network(best.spec), best.spec, test)
-        alone = trainer.extract(best.spec, scaled(case.epochs_alone, effort))
-    fitted, held_out = (trainer.images(images, best.spec) for images in (training, test))
-    with timed("quantise, build and run"):
-        deployed = deploy(alone, fitted.x[:CALIBRATION_IMAGES], held_out, target, case.objective, folder)
-    figures = {
-        "family": family, "seed": seed, "smallest": ends[0], "largest": ends[1], "promised": best.score,
-        "inherited": inherited, "networks": len(found.outcomes),
-        "feasible": sum(outcome.feasible for outcome in found.outcomes), "spec": to_data(best.spec),
-        "planned": dict(best.figures), "budget": {"sram": case.budget.sram, "flash": case.budget.flash}, **deployed,
-    }  # fmt: skip
-    figures["kept"] = keeps_promise(figures)
-    print(f"  on the core: {figures['core']:.2%} of {len(test.x)} test images\n")
-    return figures
 
 
 def deploy(
@@ -202,21 +247,6 @@ def narrowed(budget: Budget) -> Budget:
 
 def scaled(count: int, effort: float) -> int:
     return max(1, round(count * effort))
-
-
-def show(progress: Progress[Any]) -> None:
-    best = progress.best
-    print(
-        f"  generation {progress.generation}: {best.score:.2%} with SRAM {best.figures['sram']:,}, "
-        f"flash {best.figures['flash']:,}; {progress.plans} networks, {progress.feasible_share:.0%} fit"
-    )
-
-
-@contextmanager
-def timed(what: str) -> Iterator[None]:
-    started = perf_counter()
-    yield
-    print(f"  ({what}: {perf_counter() - started:.0f} s)")
 
 
 def print_table(runs: Sequence[dict[str, Any]]) -> None:

@@ -15,15 +15,15 @@ from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential, parse_
 from tinyc.ir.verifier import verify as verify_graph
 from tinyc.program.banks import ONE, available, layouts, weights_bank
 from tinyc.program.lower import lower
-from tinyc.program.plan import Plan, make_plan
+from tinyc.program.plan import Plan, least_arena, make_plan
 from tinyc.program.preference import Preference
 from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
 from tinyc.schedule.alternatives import alternatives
-from tinyc.schedule.patches import LEAST_OVERHEAD, patches
 from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.lean import leaner_kernels
+from tinyc.schedule.patches import LEAST_OVERHEAD, patches
 from tinyc.schedule.segments import SPARE
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
@@ -273,6 +273,8 @@ def _plan(
         if best is None or schedule != best[0]:
             program = lower(scheduler.graph, schedule, scheduler.target)
             verify_program(program)
+            if best is not None and options.memory == ONE and least_arena(program) >= best[2].arena_bytes:
+                continue
             banks = layouts(options.memory, scheduler.target)
             found = schedule, program, make_plan(program, layouts=banks, time_limit=options.time_limit)
             best = found if best is None or found[2].need < best[2].need else best

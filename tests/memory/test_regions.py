@@ -62,7 +62,7 @@ def test_no_assignment_costs_less(case: Case) -> None:
 @examples(40)
 @given(cases(), st.integers(0, 3))
 def test_a_search_that_is_cut_short_is_sound(case: Case, questions: int) -> None:
-    """With hardly any questions the heuristics answer: never better than the best, and within budgets where they say so."""
+    """With hardly any questions the heuristics answer: not better than the best, within budgets where they say so."""
     blocks, trails, banks, traffic = case
     found, best = assign(blocks, trails, banks, traffic, questions=questions), assign(blocks, trails, banks, traffic)
     if found.fits:

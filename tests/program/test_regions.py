@@ -1,4 +1,4 @@
-"""Buffers and constants spread over the banks of a board: plans, the C on the host and on the core, what users are told."""
+"""Buffers and constants spread over the banks of a board: plans, the C on host and core, what users are told."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tinyc.program.lower import lower, one_image
 from tinyc.program.plan import timeline
 from tinyc.program.program import Program, Segment, Statement
 from tinyc.schedule.cost import estimated_instructions
-from tinyc.schedule.parts import Part
+from tinyc.schedule.pieces import Part
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.segments import SLOW, SPARE, Partitions
 from tinyc.schedule.tasks import overlap

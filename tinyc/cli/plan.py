@@ -36,7 +36,8 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     with console.step("what less SRAM costs"):
         points = front(compiled)
     data = full_report(compiled, project) | {"front": points, "seconds": round(compiled.seconds, 3)}
-    lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_patches(data, args), *_draw(args, compiled, project)]
+    pictures = _draw(args, compiled, project)
+    lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_patches(data, args), *pictures]
     return Answer(data, lines, does_not_fit(compiled, project))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +19,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     from tinyc.targets import describe
 
     rows = describe()
-    head = ("name", "core", "SIMD", "SRAM bytes", "flash bytes", "from", "banks, the fastest first", "description")
+    head = ("name", "core", "SIMD", "SRAM bytes", "flash bytes", "from", "description")
     cells = [
         (
             row["name"],
@@ -29,19 +28,19 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
             _size(row["sram_bytes"]),
             _size(row["flash_bytes"]),
             row["owner"],
-            _banks(row["memories"]),
             row["description"],
         )
         for row in rows
     ]
-    return Answer({"targets": list(rows)}, table(head, cells))
+    banks = [(row["name"], _banks(row["memories"])) for row in rows if row["memories"]]
+    lines = [*table(head, cells), "", *table(("board", "banks, the fastest first"), banks)]
+    return Answer({"targets": list(rows)}, lines)
 
 
 def _banks(memories: Any) -> str:
     """What --memory and --weights-in can name."""
     banks: Iterable[Mapping[str, Any]] = sorted(memories, key=lambda bank: bank["speed"])
-    return ", ".join(f"{bank['name']} {_short(bank['bytes'])}" for bank in banks) or "-"
-
+    return ", ".join(f"{bank['name']} {_short(bank['bytes'])}" for bank in banks)
 
 def _short(bytes: int) -> str:
     for unit, size in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):

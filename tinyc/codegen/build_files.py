@@ -109,7 +109,8 @@ def _placement(project: CProject, network: Network) -> str:
         kind = next(bank.kind for bank in network.target.memories if bank.name == placed.name)
         lines += _constants_section(placed, project.arena_align, loaded=kind != "flash")
         macros.append(f"`{placed.section_macro}`")
-        loaded = f"\nThe startup code copies the constants to {placed.name}, as it copies `.data`.\n" * (kind != "flash")
+        if kind != "flash":
+            loaded = f"\nThe startup code copies the constants to {placed.name}, as it copies `.data`.\n"
     arena = f"\nThe plan counts on the arena in {plan.regions[0].name}.\n" if plan.spread else ""
     if not lines:
         return f"\n## Memory\n{arena}" if arena else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class DType(Enum):
     float32 = "float32"
     bool = "bool"
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes per element."""
         return self.numpy.itemsize
@@ -68,6 +69,10 @@ class Quant:
     @classmethod
     def per_tensor(cls, scale: float, zero_point: int) -> Quant:
         return cls((float(np.float32(scale)),), (int(zero_point),))
+
+    def __hash__(self) -> int:
+        """Of little, because types are looked up often and channels are many."""
+        return hash((self.axis, len(self.scale), self.scale[:2], self.zero_point[:1]))
 
     @property
     def is_per_channel(self) -> bool:

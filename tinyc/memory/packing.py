@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ FIRST_NODES = 4  # nodes per block and rule in the first round of searches
 AT_BOUND = 4  # times as many nodes at the lower bound, which is nearly always the optimum
 ROUNDS = 2  # rounds before the nodes are doubled
 CENTRES = 2  # sections around which a round looks for a proof
+KNOWN = 1024  # packings that are remembered: choices of kernels come to the same problem again
 RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
 
 
@@ -39,12 +41,22 @@ def pack(
     the same packing on every machine; not so with a `time_limit`, seconds that replace `nodes`. Raises
     `PackingError` for blocks that contradict themselves.
     """
+    if time_limit is None:
+        return _known(tuple(blocks), tuple(trails), capacity, nodes)
+    return _pack(tuple(blocks), tuple(trails), capacity, Effort(None, time_limit))
+
+
+@lru_cache(maxsize=KNOWN)
+def _known(blocks: tuple[Block, ...], trails: tuple[Trail, ...], capacity: int | None, nodes: int) -> Packing:
+    return _pack(blocks, trails, capacity, Effort(nodes, None))
+
+
+def _pack(blocks: tuple[Block, ...], trails: tuple[Trail, ...], capacity: int | None, effort: Effort) -> Packing:
     begin = time.perf_counter()
-    blocks, trails = tuple(blocks), tuple(trails)
     validate(blocks, trails)
     instance = build(blocks, trails)
     reject_fixed_conflicts(instance)
-    run = _Run(instance, trails, capacity, Effort(nodes if time_limit is None else None, time_limit))
+    run = _Run(instance, trails, capacity, effort)
     run.fit()
     if not run.finished():
         run.search()

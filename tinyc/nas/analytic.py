@@ -32,7 +32,7 @@ def live_activations(graph: Graph) -> int:
         first = 0 if value.producer is None else position[id(value.producer)]
         if value.producer is not None and not needs_kernel(value.producer):
             continue
-        last = max((position[id(user)] for user in value.users), default=first)
+        last = max((position[id(user)] for user, _ in value.uses), default=first)
         last = len(graph.nodes) - 1 if graph.is_output(value) else last
         change[first] += value.type.bytes
         change[last + 1] -= value.type.bytes

@@ -28,11 +28,12 @@ PROBABILITY = Quant.per_tensor(1 / 256, -128)
 class Network:
     """A graph that grows one layer after the other; every method returns the layer's result.
 
-    Layers read the result given, or the last one. Constants have types and no data.
+    Layers read the result given, or the last one. Constants have types and no data. `onnx`: operators as ONNX files
+    give them, which round once, instead of those of TFLite files.
     """
 
-    def __init__(self, name: str, shape: Shape, quant: Quant = IMAGE) -> None:
-        self.graph = Graph(name)
+    def __init__(self, name: str, shape: Shape, quant: Quant = IMAGE, *, onnx: bool = False) -> None:
+        self.graph, self.onnx = Graph(name), onnx
         self.last = self.graph.add_input("input", TensorType(shape, DType.int8, quant))
 
     def apply(self, op: Operator, inputs: Sequence[Value | None], quant: Quant | None, name: str) -> Value:
@@ -56,7 +57,7 @@ class Network:
     ) -> Value:
         """Convolution of an image [1,H,W,C], clamped to 0…6 unless `linear`; padding SAME or none."""
         x = self.last if x is None else x
-        op = ops.Conv2D(stride, (1, 1), _padding(x, kernel, stride) if same else (0, 0, 0, 0))
+        op = ops.Conv2D(stride, (1, 1), _padding(x, kernel, stride) if same else (0, 0, 0, 0), rounds_once=self.onnx)
         inputs = [x, self.weights((channels, *kernel, x.type.shape[3]), 0, name), self.bias(channels, name)]
         return self.apply(op, inputs, SIGNED if linear else POSITIVE, name)
 
@@ -64,7 +65,7 @@ class Network:
         """Depthwise convolution, padding SAME, clamped to 0…6."""
         x = self.last if x is None else x
         channels = x.type.shape[3]
-        op = ops.DepthwiseConv2D(stride, (1, 1), _padding(x, kernel, stride))
+        op = ops.DepthwiseConv2D(stride, (1, 1), _padding(x, kernel, stride), rounds_once=self.onnx)
         inputs = [x, self.weights((1, *kernel, channels), 3, name), self.bias(channels, name)]
         return self.apply(op, inputs, POSITIVE, name)
 
@@ -75,19 +76,19 @@ class Network:
         """Fully connected over the last axis."""
         x = self.last if x is None else x
         inputs = [x, self.weights((channels, x.type.shape[-1]), 0, name), self.bias(channels, name)]
-        return self.apply(ops.FullyConnected(), inputs, quant, name)
+        return self.apply(ops.FullyConnected(rounds_once=self.onnx), inputs, quant, name)
 
-    def classifier(self, classes: int, *, onnx: bool = False) -> Graph:
-        """Global average, dense layer, softmax; the finished graph. `onnx`: as the operators that ONNX files give."""
+    def classifier(self, classes: int) -> Graph:
+        """Global average, dense layer, softmax; the finished graph."""
         image = self.last
         _, rows, cols, channels = image.type.shape
-        if onnx:
+        if self.onnx:
             self.apply(ops.AveragePoolEven2D(extent=(rows, cols)), [image], image.type.quant, "pool")
             self.apply(ops.Reshape((1, channels)), [self.last], image.type.quant, "features")
         else:
             self.apply(ops.Mean((1, 2)), [image], image.type.quant, "pool")
         self.dense(classes, name="classes")
-        softmax = ops.SoftmaxScaled() if onnx else ops.Softmax()
+        softmax = ops.SoftmaxScaled() if self.onnx else ops.Softmax()
         return self.finish(self.apply(softmax, [self.last], PROBABILITY, "softmax"))
 
     def finish(self, output: Value) -> Graph:

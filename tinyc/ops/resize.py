@@ -49,7 +49,7 @@ class ResizeNearest(Movement):
         return Elementwise(axis + 1) if source == tuple(range(n)) else Sampled(axis + 1, source)
 
     def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
-        """An axis that keeps its size is copied as it is, on each tile; of others, a tile is one index, copied from one."""
+        """An axis that keeps its size is copied as it is, tile by tile; of others, a tile is one index."""
         if super().tile(sig, axis, part) is None and (axis not in (1, 2) or part[1] - part[0] > 1):
             return None
         size = list(self.size)

@@ -51,6 +51,9 @@ class Site:
 class Kernel:
     """Base of kernel declarations. Stateless; one instance serves every site.
 
+    What `refuses`, `scratch`, `trails` and `cost` answer depends on the operator, the types and which constants are
+    known, never on the numbers in them: the answers are remembered from one such site to the next.
+
     `sources` and `headers` are files beside the declaration that go into the generated project; `includes` are header
     names that the call needs. Provider `cmsis-nn` has no sources: Arm's library (or the stand-in) is linked.
     """

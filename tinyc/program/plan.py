@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from tinyc.memory import NODES, Block, Packing, Trail, pack
+from tinyc.memory import NODES, Block, Packing, Trail, lower_bound, pack
 from tinyc.memory import regions as spread
 from tinyc.memory.regions import Assignment, Bank, members, within
 from tinyc.program.lifetimes import blocks, lifetimes, trails
@@ -133,6 +133,11 @@ def make_plan(
         max((s.activation_bytes for s in steps), default=0), main.lower_bound, main.optimal, max(scratch, default=0),
         sum(packing.seconds for packing in packings), main.method, steps, tuple(regions), assignment,
     )
+
+
+def least_arena(program: Program) -> int:
+    """Bytes that no single arena for a program goes below; quickly, without a placement."""
+    return lower_bound(blocks(program), trails(program))
 
 
 def _region(bank: Bank, packing: Packing, budget: int | None) -> Region:

@@ -5,8 +5,9 @@ Global pooling has two stages: sums that accumulate while rows pass, and the res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from tinyc.errors import UsageError
@@ -17,6 +18,8 @@ from tinyc.ir.types import Signature, TensorType
 from tinyc.ops.sums import AddRows, SumRows, sums_type
 from tinyc.program.flow import Feed, Stage
 from tinyc.program.kernel import Site
+
+KNOWN = 1 << 14  # operators, by type and height, whose blocks are remembered: networks repeat theirs
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def row_stages(node: Node, height: int = 1, first: int | None = None) -> tuple[R
     rows = sig.output.shape[ROWS]
     height = 1 if any(feed.table for _, feed in feeds) else min(height, rows)
     first = min(first or height, height)
-    variants = _variants(node, feeds, Stage((), 0, height, first))
+    variants = _variants(node, Stage((), 0, height, first))
     if isinstance(variants, str):
         return variants
     reads = tuple((node.input(index), feed) for index, feed in feeds)
@@ -154,20 +157,30 @@ def first_block(node: Node, height: int, made: Mapping[int, RowStage]) -> int:
 
 def _row_feeds(node: Node) -> list[tuple[int, Feed]] | str:
     """How it reads the rows of every activation; or why the node cannot be tiled."""
+    found = _feeds(node.op, node.signature, _constant(node))
+    return found if isinstance(found, str) else list(found)
+
+
+def _constant(node: Node) -> tuple[bool, ...]:
+    return tuple(value is not None and value.is_constant for value in node.inputs)
+
+
+@lru_cache(maxsize=KNOWN)
+def _feeds(op: Operator, sig: Signature, constant: tuple[bool, ...]) -> tuple[tuple[int, Feed], ...] | str:
     found: list[tuple[int, Feed]] = []
-    for index, (value, access) in enumerate(zip(node.inputs, node.access(), strict=True)):
-        if value is None or access is None:
+    for index, (kind, access) in enumerate(zip(sig.inputs, op.access(sig), strict=True)):
+        if kind is None or access is None:
             continue
         moving = [(i, a) for i, a in enumerate(access.axes) if not isinstance(a, Whole) and a.axis == ROWS]
         if any(i != ROWS or not _never_falls(a) for i, a in moving) or (
-            moving and (value.is_constant or not has_rows(value.type))
+            moving and (constant[index] or not has_rows(kind))
         ):
             return f"it does not read input {index} row after row"
-        if not value.is_constant:
-            found.append((index, Feed.of(0, moving[0][1] if moving else Whole(), line_rows(value.type))))
+        if not constant[index]:
+            found.append((index, Feed.of(0, moving[0][1] if moving else Whole(), line_rows(kind))))
     if all(feed.is_fixed for _, feed in found):
         return "it reads no input row by row"
-    return found
+    return tuple(found)
 
 
 def _never_falls(axis: AxisAccess) -> bool:
@@ -175,19 +188,33 @@ def _never_falls(axis: AxisAccess) -> bool:
     return not isinstance(axis, Sampled) or all(a <= b for a, b in pairwise(axis.source))
 
 
-def _variants(node: Node, feeds: list[tuple[int, Feed]], blocks: Stage) -> tuple[Variant, ...] | str:
+def _variants(node: Node, blocks: Stage) -> tuple[Variant, ...] | str:
     """Blocks of one shape are contiguous: each is kept once, with the first output row that has it."""
-    found: list[Variant] = []
+    found = _shapes(node.op, node.signature, _constant(node), blocks)
+    if isinstance(found, str):
+        return found
+    data = Site.of(node).data
+    return tuple(Variant(row, Site(op, sig, data), node.inputs) for row, op, sig in found)
+
+
+@lru_cache(maxsize=KNOWN)
+def _shapes(
+    op: Operator, sig: Signature, constant: tuple[bool, ...], blocks: Stage
+) -> tuple[tuple[int, Operator, Signature], ...] | str:
+    """The first output row of every variant, the operator that computes it, and the types."""
+    feeds = _feeds(op, sig, constant)
+    assert not isinstance(feeds, str)
+    found: list[tuple[int, Operator, Signature]] = []
     last: object = None
-    row, rows = 0, node.output.type.shape[ROWS]
+    row, rows = 0, sig.output.shape[ROWS]
     while row < rows:
         count = blocks.block(row, rows)
-        shape = (count, *(_border(feed, row, count, line_rows(node.input(index).type)) for index, feed in feeds))
+        shape = (count, *(_border(feed, row, count, line_rows(sig.input(index))) for index, feed in feeds))
         if shape != last:
-            last, site = shape, _site(node, feeds, row, count)
-            if isinstance(site, str):
-                return site
-            found.append(Variant(row, site, node.inputs))
+            last, tiled = shape, _tiled(op, sig, feeds, row, count)
+            if isinstance(tiled, str):
+                return tiled
+            found.append((row, *tiled))
         row += count
     return tuple(found)
 
@@ -200,11 +227,12 @@ def _border(feed: Feed, row: int, count: int, rows: int) -> tuple[int, int]:
     return max(0, -lo), max(0, lo + (count - 1) * feed.stride + feed.reach - rows)
 
 
-def _site(node: Node, feeds: list[tuple[int, Feed]], row: int, count: int) -> Site | str:
+def _tiled(
+    op: Operator, sig: Signature, feeds: Sequence[tuple[int, Feed]], row: int, count: int
+) -> tuple[Operator, Signature] | str:
     """The operator on the input rows of one block of output rows."""
-    sig = node.signature
-    op = node.op.tile(sig, ROWS, (row, row + count))
-    if op is None:
+    tile = op.tile(sig, ROWS, (row, row + count))
+    if tile is None:
         return "its rows cannot be computed one after the other"
     inputs = list(sig.inputs)
     for index, feed in feeds:
@@ -213,7 +241,7 @@ def _site(node: Node, feeds: list[tuple[int, Feed]], row: int, count: int) -> Si
         if hi <= lo:
             return f"output row {row} reads padding alone"
         inputs[index] = kind if feed.is_fixed else _with_rows(kind, hi - lo)
-    return Site(op, Signature(tuple(inputs), (_with_rows(sig.output, count),)), Site.of(node).data)
+    return tile, Signature(tuple(inputs), (_with_rows(sig.output, count),))
 
 
 def _with_rows(kind: TensorType, rows: int) -> TensorType:

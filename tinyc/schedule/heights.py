@@ -10,38 +10,48 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from tinyc.ir.graph import Value
+from tinyc.ir.types import Array
 from tinyc.program.rows import RowStage
 from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Step
 
 PRICES = (0.0, 1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 1e9)  # instructions that a byte of line buffer is worth
 
-Choice = tuple[float, tuple[int, ...]]  # priced so far, and the heights that lead there
-
 
 def height_choices(steps: Sequence[Step]) -> list[tuple[int, ...]]:
     """Heights of operators that run one after the other, a few ways; single rows are the last of them."""
-    links = [_links(before, step) for before, step in zip((None, *steps), steps, strict=False)]
-    found = [_cheapest(steps, links, price) for price in PRICES]
+    found = _cheapest(steps, np.array(PRICES)[:, None, None])
     return list(dict.fromkeys((*found, (1,) * len(steps))))
 
 
 Links = Mapping[tuple[int, int], tuple[int, float]]
 
 
-def _cheapest(steps: Sequence[Step], links: Sequence[Links], price: float) -> tuple[int, ...]:
-    """The heights with the least work and bytes at a price, neighbours alone considered."""
-    best: dict[int, Choice] = {0: (0.0, ())}
-    for step, link in zip(steps, links, strict=True):
-        reached: dict[int, Choice] = {}
-        for height, form in step.forms.items():
-            options = []
-            for before, (cost, heights) in best.items():
-                held, moved = link[before, height]
-                options.append((cost + form.work + moved + price * held, (*heights, height)))
-            reached[height] = min(options)
-        best = reached
-    return min(best.values())[1]
+def _cheapest(steps: Sequence[Step], prices: Array) -> list[tuple[int, ...]]:
+    """For each price, the heights with the least work and bytes, neighbours alone considered; the lowest on a tie."""
+    each, before = np.arange(len(prices)), None
+    # Of [price, height of the last operator]: least cost, and the order of the heights that lead there.
+    cost, rank = np.zeros((len(prices), 1)), np.zeros((len(prices), 1), np.int64)
+    chosen: list[Array] = []  # for each operator and its height, the number of the height before
+    for step in steps:
+        links = _links(before, step)
+        table = np.array([links[pair] for pair in links], float).reshape(cost.shape[1], len(step.forms), 2)
+        work = np.array([form.work for form in step.forms.values()], float)
+        options = cost[:, :, None] + work + table[:, :, 1] + prices * table[:, :, 0]
+        cost = options.min(axis=1)
+        tied = np.where(options == cost[:, None, :], rank[:, :, None], options.shape[1])
+        chosen.append(tied.argmin(axis=1))
+        order = tied.min(axis=1) * len(step.forms) + np.arange(len(step.forms))
+        rank, before = order.argsort(axis=1).argsort(axis=1), step
+    last = np.where(cost == cost.min(axis=1)[:, None], rank, cost.shape[1]).argmin(axis=1)
+    numbers = [last]
+    for own in reversed(chosen[1:]):
+        numbers.append(own[each, numbers[-1]])
+    heights = [list(step.forms) for step in steps]
+    ways = zip(*(column.tolist() for column in reversed(numbers)), strict=True)
+    return [tuple(own[n] for own, n in zip(heights, way, strict=True)) for way in ways]
 
 
 def _links(before: Step | None, step: Step) -> Links:

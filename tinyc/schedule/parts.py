@@ -8,52 +8,32 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
 
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.program.lower import SegmentLines
-from tinyc.program.rows import RowStage, first_block
+from tinyc.ir.types import Array
 from tinyc.schedule.heights import height_choices
-from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Step
+from tinyc.schedule.pieces import Part, Pieces, Tensor
+from tinyc.schedule.runs import Run
+from tinyc.schedule.step import Step
 from tinyc.schedule.tasks import overlap, stored
 
+GUESSES = 4  # of the least peak, between its bounds
 QUICKER_STEPS = 8  # times that a chosen segment gets more rows at a time
 QUICKER_TRIES = 4  # ways to do so that are looked at each time
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """A tensor's bytes and life, in steps. `whole`: it needs all its bytes even in a segment that holds its life."""
-
-    bytes: int
-    made: int
-    last: int
-    whole: bool
+def place(part: Part) -> tuple[int, int, bool]:
+    """By which parts are sorted."""
+    return part.start, part.stop, part.streamed
 
 
-_Tensors = dict[int, _Tensor]  # by the identity of the value
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a partition: a streamed segment, or an operator executed as a whole."""
-
-    start: int
-    stop: int
-    peak: float
-    work: float  # instructions that streaming adds
-    heights: tuple[int, ...] = ()  # rows at a time of each operator; none where it runs as a whole
-    exact: bool = False  # whether the figures are those of the segment by itself
-
-    @property
-    def streamed(self) -> bool:
-        return bool(self.heights)
-
-
-# Parts by order of execution, start and steps of a run (by identity), with the steps, so that these live as long.
-Known = dict[tuple[tuple[int, ...], int, tuple[int, ...]], tuple[tuple[Step, ...], list[Part]]]
+# Segments by order of execution, start and steps of a run (by identity), with the steps, so that these live as long.
+Known = dict[tuple[tuple[int, ...], int, tuple[int, ...]], tuple[tuple[Step, ...], Pieces]]
 
 
 class Parts:
@@ -64,34 +44,69 @@ class Parts:
         self.known: Known = {} if known is None else known
         self.pushed = None if pushed is None else id(pushed)
         self.tensors = _tensors(graph, steps)
-        self.made, self.last = defaultdict[int, _Tensors](dict), defaultdict[int, _Tensors](dict)
-        for key, t in self.tensors.items():
-            self.made[t.made][key] = self.last[t.last][key] = t
 
-    def all(self) -> list[Part]:
-        """Sorted by where they start."""
-        wholes = [Part(i, i + 1, self._whole(i), 0.0) for i in range(len(self.steps))]
+    @cached_property
+    def _pieces(self) -> list[Pieces]:
+        """The segments of every longest run."""
         order = tuple(id(step.node) for step in self.steps)
-        streamed = _undominated(part for window in _windows(self.steps) for part in self._within(*window, order))
-        return sorted((*wholes, *streamed), key=lambda p: (p.start, p.stop, p.streamed))
+        return [self._in_run(start, stop, order) for start, stop in _windows(self.steps)]
 
-    def _within(self, start: int, stop: int, order: tuple[int, ...]) -> list[Part]:
-        """The segments in a run of operators that can stream together."""
+    def _in_run(self, start: int, stop: int, order: tuple[int, ...]) -> Pieces:
         steps = tuple(self.steps[start:stop])
         key = (order, start, tuple(map(id, steps)))
         if key not in self.known:
             runs = [self._run(start, stop, heights) for heights in height_choices(steps)]
-            found = (part for run in runs for i in range(start, stop) for part in self._streamed_from(i, run))
-            self.known[key] = steps, list(_undominated(found))
+            self.known[key] = steps, Pieces(runs, self.tensors, self.pushed)
         return self.known[key][1]
 
-    def _run(self, start: int, stop: int, heights: tuple[int, ...], *, exact: bool = False) -> _Run:
-        return _Run(self.graph, self.steps, start, stop, self.image, heights, exact)
+    @cached_property
+    def _wholes(self) -> list[Part]:
+        return [Part(i, i + 1, self._whole(i), 0.0) for i in range(len(self.steps))]
+
+    @cached_property
+    def least_peak(self) -> float:
+        """In bytes, of any way to cover all steps; infinite where there is none.
+
+        Peaks are worked out up to one guess after the other, from one that overlaps cannot undercut.
+        """
+        low, high = self._least_peak(lambda pieces: pieces.least), self._least_peak(lambda pieces: pieces.most)
+        while low < high:
+            limit = low + max(1.0, (high - low) / GUESSES)
+            for pieces in self._pieces:
+                pieces.settle(limit)
+            low, high = self._least_peak(lambda pieces: pieces.least), self._least_peak(lambda pieces: pieces.most)
+        return low
+
+    def _least_peak(self, peaks: Callable[[Pieces], Array]) -> float:
+        """The same, if the segments had these peaks."""
+        count = len(self.steps)
+        least = np.full((count, count), math.inf)
+        for part in self._wholes:
+            least[part.start, part.start] = part.peak
+        for pieces in self._pieces:
+            inside = slice(pieces.start, pieces.stop)
+            least[inside, inside] = np.minimum(least[inside, inside], peaks(pieces).min(axis=0))
+        best = np.zeros(count + 1)
+        for stop in range(1, count + 1):
+            best[stop] = np.maximum(best[:stop], least[:stop, stop - 1]).min()
+        return float(best[count])
+
+    def between(self, low: float, high: float) -> list[Part]:
+        """The parts with a peak above `low` bytes and up to `high`, sorted by where they start.
+
+        Of those that cover the same steps, one that another beats in both peak and work is left out.
+        """
+        streamed = _undominated(part for pieces in self._pieces for part in pieces.within(high))
+        found = [part for part in (*self._wholes, *streamed) if low < part.peak <= high]
+        return sorted(found, key=place)
+
+    def _run(self, start: int, stop: int, heights: tuple[int, ...], *, exact: bool = False) -> Run:
+        return Run(self.graph, self.steps, start, stop, self.image, heights, exact)
 
     def exact(self, start: int, stop: int, heights: tuple[int, ...]) -> Part:
         """A segment by itself. As a piece of a longer run, its blocks might begin at other rows."""
-        run = self._run(start, stop, heights, exact=True)
-        return next(replace(part, exact=True) for part in self._streamed_from(start, run) if part.stop == stop)
+        pieces = Pieces([self._run(start, stop, heights, exact=True)], self.tensors, self.pushed)
+        return replace(pieces.longest(), exact=True)
 
     def quicker(self, part: Part, limit: float, worth: float) -> Part:
         """A segment with more rows at a time, while its peak stays within the limit; only gains of `worth` count."""
@@ -130,36 +145,6 @@ class Parts:
         out = self.tensors[id(step.node.output)]
         sources = [(self.tensors.get(id(stored(step.node.input(index)))), distance) for index, distance in step.trails]
         return max((overlap(t.bytes, out.bytes, d) for t, d in sources if t is not None and t.last == i), default=0)
-
-    def _streamed_from(self, i: int, run: _Run) -> Iterator[Part]:
-        """The segments [i, j) for every j."""
-        scratch, work = 0, 0.0
-        bytes = sum(t.bytes for t in self.tensors.values() if t.made < i <= t.last)
-        dying: dict[int, _Tensor] = {}  # read last in the segment
-        new: dict[int, _Tensor] = {}  # made in it and read later
-        for j in range(i + 1, run.stop + 1):
-            step = j - 1 - run.start
-            scratch, work = max(scratch, run.scratch[step]), work + run.work[step]
-            made = {key: t for key, t in self.made[j - 1].items() if t.last >= j}
-            ended = {key: t for key, t in self.last[j - 1].items() if key in run.lines}
-            inside = {key for key, t in ended.items() if t.made >= i or key == self.pushed}
-            bytes += run.hidden_bytes[step] + sum(t.bytes for t in made.values())
-            bytes += sum(t.bytes for t in ended.values() if t.made == j - 1)  # made and never read
-            bytes -= sum(t.bytes - run.line_bytes[key] for key, t in ended.items() if key in inside and not t.whole)
-            dying |= {key: t for key, t in ended.items() if key not in inside}
-            new = {key: t for key, t in new.items() if key not in ended} | made
-            if self._misses_rows(i, j):
-                continue
-            saved = max((
-                overlap(source.bytes, out.bytes, run.distance(k, o))
-                for k, source in dying.items() for o, out in new.items()
-            ), default=0)
-            yield Part(i, j, bytes + scratch - saved, work, run.heights[i - run.start : j - run.start])
-
-    def _misses_rows(self, i: int, j: int) -> bool:
-        """Whether a segment would need the pushed image later than its rows arrive, or leave it to a later one."""
-        last = -1 if self.pushed is None else self.tensors[self.pushed].last
-        return last >= j or (i > 0 and last >= i)
 
 
 def _undominated(parts: Iterable[Part]) -> Iterator[Part]:
@@ -203,70 +188,16 @@ def _complete(step: Step) -> Iterator[Node]:
             yield root.producer
 
 
-class _Run:
-    """A longest run of operators that can be streamed, `heights` rows at a time, and how rows flow through it.
-
-    How far a reader lags behind depends on the operators between, not on where a segment begins or ends: so one run
-    of the rows tells the line buffers and overlaps of every segment inside. Blocks may begin at other rows, though, and
-    what leaves a segment is not held back by readers after it: `exact` is a run that is a segment by itself.
-    """
-
-    def __init__(
-        self, graph: Graph, steps: Sequence[Step], start: int, stop: int, pushed: Value | None,
-        heights: tuple[int, ...], exact: bool,
-    ) -> None:
-        self.start, self.stop, self.heights = start, stop, heights
-        forms = _aligned(steps[start:stop], heights)
-        stages = [(number, stage) for number, form in enumerate(forms) for stage in form.stages]
-        pushed = pushed if any(v is pushed for _, stage in stages for v, _ in stage.reads) else None
-        flow = SegmentLines([stage for _, stage in stages], graph, pushed)
-        self.lines, self._row_bytes, self._trace = flow.numbers, flow.row_bytes, flow.flowing if exact else flow.trace
-        self._stage = {id(stage.output): number for number, (_, stage) in enumerate(stages)}
-        self._trails = {id(form.stages[-1].output): form.trails for form in forms}
-        self.line_bytes: dict[int, int] = {}
-        self.work, self.scratch = [form.work for form in forms], [form.scratch for form in forms]
-        if flow.pushed is not None:
-            self.line_bytes[id(pushed)] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
-            self.work[0] += BYTE_INSTRUCTIONS * self._trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
-        self.hidden_bytes = [0] * (stop - start)  # of tensors that only exist in the streamed form (sums)
-        for number, stage in stages:
-            line = flow.numbers[id(stage.output)]
-            depth = flow.depths[line] if flow.is_internal[line] or not exact else stage.rows
-            self.work[number] += BYTE_INSTRUCTIONS * self._trace.moved_rows(line, depth) * stage.row_bytes
-            self.line_bytes[id(stage.output)] = depth * stage.row_bytes
-            if stage.output.producer is None:
-                self.hidden_bytes[number] += depth * stage.row_bytes
-
-    @cache  # noqa: B019  a run lives as long as one choice
-    def distance(self, source: int, output: int) -> int:
-        """Bytes by which a result must lie below a tensor that dies in the segment (both by identity)."""
-        line, out, kernel = self.lines[source], self.lines[output], self._trails[output].get(source)
-        return self._trace.trail_distance(
-            self._stage[output], line, self._row_bytes[line], self._row_bytes[out], kernel
-        )
-
-
-def _aligned(steps: Sequence[Step], heights: Sequence[int]) -> list[Form]:
-    """The forms of steps that stream together, as `segment_stages` makes them."""
-    made: dict[int, RowStage] = {}
-    found: list[Form] = []
-    for step, height in zip(steps, heights, strict=True):
-        form = step.form(height, first_block(step.node, height, made)) or step.forms[1]
-        made |= {id(stage.output): stage for stage in form.stages}
-        found.append(form)
-    return found
-
-
-def _tensors(graph: Graph, steps: Sequence[Step]) -> dict[int, _Tensor]:
+def _tensors(graph: Graph, steps: Sequence[Step]) -> dict[int, Tensor]:
     """Lives of all tensors in steps. A view prolongs the life of what it shows, which then needs all of its bytes."""
     position = {id(step.node): number for number, step in enumerate(steps)}
-    found: dict[int, _Tensor] = {}
+    found: dict[int, Tensor] = {}
     for value in (*graph.inputs, *(v for node in graph.nodes for v in node.outputs)):
         if value.producer is not None and id(value.producer) not in position:
             continue  # a view: counted with what it shows
         last, whole = _last_use(graph, value, position)
         made = -1 if value.producer is None else position[id(value.producer)]
-        found[id(value)] = _Tensor(value.type.bytes, made, max(made, last), whole)
+        found[id(value)] = Tensor(value.type.bytes, made, max(made, last), whole)
     return found
 
 

@@ -6,7 +6,7 @@ A `Scheduler` does once what all schedules of a graph share, so that asking for 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -202,9 +202,25 @@ class Scheduler:
 
     def _form(self, node: Node, whole: float, height: int, first: int) -> Form | None:
         """An operator in blocks of rows; `whole` are its instructions where it runs as a whole."""
-        stages, target = row_stages(node, height, first), self.target
+        stages = row_stages(node, height, first)
         if isinstance(stages, str):
             return None
+        known = tuple(v and (v.is_constant, v.data is None, node.inputs.index(v)) for v in node.inputs)
+        own = self.wanted.get(node.output.name), self.provider, self.target
+        key = node.op, node.signature, known, height, first, whole, own
+        if key not in _FIGURES:
+            if len(_FIGURES) >= MOST_FIGURES:
+                _FIGURES.clear()
+            _FIGURES[key] = self._figures(node, stages, whole)
+        figures = _FIGURES[key]
+        if figures is None:
+            return None
+        trails = {id(value): d for (value, _), d in zip(stages[-1].reads, figures.trails, strict=True) if d is not None}
+        return Form(stages, figures.scratch, figures.work, trails)
+
+    def _figures(self, node: Node, stages: tuple[RowStage, ...], whole: float) -> Figures | None:
+        """What the kernels of an operator's blocks need; None where no kernel computes them."""
+        target = self.target
         try:
             kernel = self._row_kernel(node, stages[-1])
             calls = [(stage_kernel(kernel, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
@@ -213,21 +229,33 @@ class Scheduler:
         scratch = max(k.scratch(s, target) for k, s, _ in calls)
         work = sum(times * k.cost(s, target) for k, s, times in calls) - whole
         blocks = BLOCK_INSTRUCTIONS * sum(times for _, _, times in calls)
-        return Form(stages, scratch, max(0.0, work) + blocks, _block_trails(kernel, stages[-1]))
+        return Figures(scratch, max(0.0, work) + blocks, tuple(_block_trails(kernel, stages[-1])))
 
 
-def _block_trails(kernel: Kernel, stage: RowStage) -> dict[int, int]:
-    """The activations, by identity, that a stage may write over while it reads them, and how far below (`Form`)."""
-    found: dict[int, int] = {}
+@dataclass(frozen=True)
+class Figures:
+    """The numbers of a `Form`; trails in the order of what its last stage reads."""
+
+    scratch: int
+    work: float
+    trails: tuple[int | None, ...]
+
+
+# By operator, types, which constants are known, height, first block, instructions as a whole, and what is asked for.
+# Networks repeat their blocks, and searches theirs from network to network.
+_FIGURES: dict[tuple[object, ...], Figures | None] = {}
+MOST_FIGURES = 1 << 17
+
+
+def _block_trails(kernel: Kernel, stage: RowStage) -> Iterator[int | None]:
+    """For each activation that a stage reads, how far below it its blocks may be written meanwhile (`Form`)."""
     for value, _ in stage.reads:
         distances = []
         for variant in stage.variants:
             reads = [index for index, read in enumerate(variant.inputs) if read is value]
             distances.append(kernel.trails(variant.site, reads[0]) if len(reads) == 1 else None)
         known = [distance for distance in distances if distance is not None]
-        if known and len(known) == len(distances):
-            found[id(value)] = max(known)
-    return found
+        yield max(known) if known and len(known) == len(distances) else None
 
 
 def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:

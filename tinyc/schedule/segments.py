@@ -15,12 +15,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from tinyc.ir.graph import Graph, Value
-from tinyc.schedule.parts import Known, Part, Parts
+from tinyc.schedule.parts import Known, Parts, place
+from tinyc.schedule.pieces import Part
 from tinyc.schedule.step import Step
 
 SPARE = 0.2  # of the least peak that may be spent where the least peak is slow
 SLOW = 0.1  # that is, where streaming adds this much to the instructions of the network
+MORE = 1.1  # times as large parts are looked at where the smaller ones did not do
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
 
 
@@ -53,15 +57,43 @@ class Partitions:
     ) -> None:
         self.count, self.work = len(steps), sum(step.work for step in steps)
         self._maker = Parts(graph, steps, pushed, known)
-        self.parts = self._maker.all()
+        self._parts, self._peaks, self._known = list[Part](), np.zeros(0), -1.0  # all parts up to so many bytes
         self._choices: dict[tuple[float | None, float, float], Partition | None] = {}
         self._quickest: set[tuple[Part, float]] = set()  # segments that no more rows at a time make quicker in a limit
 
     @property
+    def parts(self) -> list[Part]:
+        """All of them, sorted by where they start."""
+        self._know(math.inf)
+        return self._parts
+
+    def _know(self, limit: float) -> None:
+        """Have at least all parts whose peak is within a limit in bytes: no other choice can hold a larger one."""
+        if self._known < limit:
+            more = self._maker.between(self._known, limit)
+            self._known = limit
+            self._hold(sorted((*self._parts, *more), key=place))
+
+    def _hold(self, parts: list[Part]) -> None:
+        self._parts, self._peaks = parts, np.array([part.peak for part in parts], float)
+
+    def _within(self, limit: float) -> list[Part]:
+        """The parts with at most this peak."""
+        self._know(limit)
+        return [self._parts[number] for number in np.flatnonzero(self._peaks <= limit).tolist()]
+
+    @property
     def least_peak(self) -> float:
         """In bytes; infinite where the input cannot be streamed."""
+        limit = max(self._known, self._maker.least_peak)
+        while (found := self._least_within(limit)) > limit:  # segments that by themselves need more than it had seemed
+            limit = self._known * MORE if self._known else math.inf
+        return found
+
+    def _least_within(self, limit: float) -> float:
+        """The least peak of a partition of parts with at most this peak."""
         best = [0.0] + [math.inf] * self.count
-        for part in self.parts:
+        for part in self._within(limit):
             best[part.stop] = min(best[part.stop], max(best[part.start], part.peak))
         return best[self.count]
 
@@ -87,7 +119,7 @@ class Partitions:
         limit, most = max(float(budget), least), max(float(budget), least * (1 + spare))
         if spare == 0 or self._cheapest(limit).work <= SLOW * self.work:
             return self._cheapest(limit, room), room * limit
-        peaks = [limit, *sorted({part.peak for part in self.parts if limit < part.peak <= most})]
+        peaks = [limit, *sorted({part.peak for part in self._within(most) if limit < part.peak})]
         enough = bisect_left(peaks, True, key=lambda peak: self._cheapest(peak).work <= SLOW * self.work)
         limit = peaks[min(enough, len(peaks) - 1)]
         return self._cheapest(limit, room), room * limit
@@ -104,7 +136,7 @@ class Partitions:
             refined = {id(part): self._refined(part, limit) for part in partition.parts if part.streamed}
             if all(refined.get(id(part), (part,)) == (part,) for part in partition.parts):
                 return partition
-            self.parts = [own for part in self.parts for own in refined.get(id(part), (part,))]
+            self._hold([own for part in self._parts for own in refined.get(id(part), (part,))])
 
     def _refined(self, part: Part, limit: float) -> tuple[Part, ...]:
         """What takes the place of a part that was chosen."""
@@ -123,10 +155,10 @@ class Partitions:
         """
         best: list[tuple[float, float, int]] = [(0, 0.0, 0)] + [(math.inf, 0.0, 0)] * self.count
         chosen: dict[int, Part] = {}
-        for part in self.parts:
+        for part in self._within(limit):
             tight, work, count = best[part.start]
             cost = (tight + (part.peak > room * limit), work + part.work, count + 1)
-            if part.peak <= limit and cost < best[part.stop]:
+            if cost < best[part.stop]:
                 best[part.stop], chosen[part.stop] = cost, part
         found, stop = [], self.count
         while stop > 0:

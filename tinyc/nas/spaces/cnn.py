@@ -44,7 +44,7 @@ STAGES = (Stage(24, 2), Stage(40, 2), Stage(80, 2), Stage(96, 1), Stage(192, 2),
 class CnnSpace(Space[CnnSpec]):
     """MCUNet-like networks. Fix what shall not vary by giving one choice: CnnSpace(resolutions=(144,)).
 
-    `onnx`: the file to be compiled will be ONNX, whose global average and softmax are other operators than TFLite's.
+    `onnx`: the file to be compiled will be ONNX, whose operators round otherwise than TFLite's.
     """
 
     name = "cnn"
@@ -113,7 +113,7 @@ class CnnSpace(Space[CnnSpec]):
 
     def graph(self, spec: CnnSpec) -> Graph:
         """Stem, separable first block, inverted residuals, global average, dense layer."""
-        net = Network("cnn", (1, spec.resolution, spec.resolution, self.channels_in))
+        net = Network("cnn", (1, spec.resolution, spec.resolution, self.channels_in), onnx=self.onnx)
         net.conv(make_divisible(32 * spec.width), (3, 3), (2, 2), name="stem")
         net.depthwise((3, 3), name="first/depthwise")
         net.conv(make_divisible(16 * spec.width), name="first/project", linear=True)
@@ -122,7 +122,7 @@ class CnnSpace(Space[CnnSpec]):
             for position, block in enumerate(blocks):
                 stride = kind.stride if position == 0 else 1
                 inverted_residual(net, channels, block, stride, f"stage{number}/{position}")
-        return net.classifier(self.classes, onnx=self.onnx)
+        return net.classifier(self.classes)
 
 
 def inverted_residual(net: Network, channels: int, block: Block, stride: int, name: str) -> None:

@@ -59,7 +59,8 @@ class Supernet(Generic[S]):
         logits = self._logits(family.corners[0], x)
         loss = functional.cross_entropy(logits, y, label_smoothing=self.recipe.smoothing)
         torch.autograd.backward(loss)
-        teacher = logits.detach().softmax(-1)
+        labels = functional.one_hot(y, logits.shape[-1])
+        teacher = torch.lerp(logits.detach().softmax(-1), labels.float(), self.recipe.labels)
         for spec in (family.smallest, *(family.space.sample(random) for _ in range(self.recipe.randoms))):
             torch.autograd.backward(functional.cross_entropy(self._logits(spec, x), teacher))
         return loss.item()

@@ -48,9 +48,9 @@ class Images:
 @dataclass(frozen=True)
 class Recipe:
     """How to train. A step of the supernet trains the largest network, the smallest and `randoms` others on one batch
-    (sandwich rule of Yu and Huang, 2019); all but the largest learn what that one answers. `rate` is the highest
-    learning rate of a cycle, `shift` moves each training image by up to so many pixels. `device`: where, by PyTorch's
-    names; empty for a GPU if there is one.
+    (sandwich rule of Yu and Huang, 2019); all but the largest learn what that one answers, mixed with the `labels` by
+    this share. `rate` is the highest learning rate of a cycle, `shift` moves each training image by up to so many
+    pixels. `device`: where, by PyTorch's names; empty for a GPU if there is one.
     """
 
     epochs: int = 60
@@ -59,6 +59,7 @@ class Recipe:
     rate: float = 3e-3
     decay: float = 1e-2
     smoothing: float = 0.05
+    labels: float = 0.5
     shift: int = 1
     seed: int = 0
     device: str = ""
