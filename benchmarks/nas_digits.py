@@ -5,7 +5,7 @@ python benchmarks/nas_digits.py [--seeds N] [--family cnn|vit] [--target TARGET]
 evolution looks for the most accurate network under a tight budget of SRAM and flash; the best is taken out, trained a
 little alone, quantised, compiled, and run on the emulated core with images that no step before has seen. Every number
 printed is measured at that moment; all of them are in figures.json. The exit code is 5 where the core's accuracy is
-more than one percent below what the search promised, or the build breaks the budget.
+more than one percent below what the search promised or the float network reaches, or the build breaks the budget.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ CASES = {
             resolutions=(12, 16), widths=(0.25, 0.5), depths=(1, 2, 3), kernels=(3, 5), expansions=(2, 3, 4),
             stages=(Stage(24, 1), Stage(48, 2)), classes=10, channels_in=1, onnx=True,
         ),
-        Budget(sram=2_048, flash=28_672), "sram", Recipe(epochs=40, rate=1e-2), epochs_alone=30,
+        Budget(sram=2_048, flash=28_672), "sram", Recipe(epochs=40, rate=1e-2), epochs_alone=60,
     ),
     "vit": Case(
         VitSpace(
             tokens=(2,), embeddings=(24, 32, 48), depths=(1, 2, 3), heads=(1, 2, 3), mlp_ratios=(1.0, 2.0),
-            ranks=(0.5, DENSE), head_channels=16, resolution=8, channels_in=1, classes=10,
+            ranks=(DENSE,), head_channels=16, resolution=8, channels_in=1, classes=10,
         ),
-        Budget(sram=2_048, flash=40_960), "speed", Recipe(epochs=100, rate=4e-3), epochs_alone=40,
+        Budget(sram=2_048, flash=49_152), "speed", Recipe(epochs=150, rate=5e-3), epochs_alone=150,
     ),
 }  # fmt: skip
 SEARCH = Settings(population=20, crossovers=10, mutations=10, parents=8)
@@ -149,7 +149,7 @@ class Loop:
         best = found.best
         with self.timed("best network taken out and trained alone"):
             inherited = trainer.accuracy(trainer.network(best.spec), best.spec, test)
-            alone = trainer.extract(best.spec, scaled(case.epochs_alone, self.effort))
+            alone = trainer.extract(best.spec, scaled(case.epochs_alone, self.effort), training + validation)
         fitted, held_out = (trainer.images(images, best.spec) for images in (training, test))
         with self.timed("quantised, built and run"):
             deployed = deploy(
@@ -205,9 +205,9 @@ def deploy(
 
 
 def keeps_promise(figures: dict[str, Any]) -> bool:
-    """As accurate as the search said, at most as large as the budget allows, and the SRAM that the search planned."""
+    """At most as large as the budget allows; on the core as accurate as the search said, and as the float network."""
     fits = figures["sram"] <= figures["budget"]["sram"] and figures["flash"] <= figures["budget"]["flash"]
-    return fits and figures["core"] >= figures["promised"] - ALLOWED_LOSS
+    return fits and figures["core"] >= max(figures["promised"], figures["retrained"]) - ALLOWED_LOSS
 
 
 # ---------------------------------------------------------------------- what the loop needs
@@ -232,7 +232,7 @@ def make_repeatable() -> None:
     except ImportError:
         return  # `supernet` says so
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(not torch.cuda.is_available())  # CUDA's want settings of their own
 
 
 def accuracy(found: Array, labels: Array) -> float:

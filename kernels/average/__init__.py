@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
@@ -38,11 +39,13 @@ class AxisKernel(PlainKernel):
         """The tinyc_axis."""
         return dict(zip(("outer", "reduced", "inner"), self.axis(site), strict=True))
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         outer, reduced, inner = self.axis(site)
-        per_four, per_one = (26.0, 5.0) if target.simd == "none" else (6.0, 5.0)
-        columns = inner // 4 * (per_four * reduced + 30) + inner % 4 * (per_one * reduced + 10)
-        return 40 + outer * (20 + columns + 20 * inner)
+        fours, ones = outer * (inner // 4), outer * (inner % 4)
+        return {
+            "call": 1, "outer": outer, "four": fours, "element of four": fours * reduced,
+            "one": ones, "element of one": ones * reduced,
+        }
 
 
 @kernel("tinyc/axis_mean_s8", op=Mean)

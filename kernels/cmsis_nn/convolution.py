@@ -91,7 +91,7 @@ class ConvolveS8(WindowKernel):
     def scratch(self, site: Site, target: Target) -> int:
         return library.convolve_wrapper(target.simd, **self.geometry(site))
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         return cost.convolution(site, target.simd)
 
 
@@ -109,7 +109,7 @@ class DepthwiseConvS8(WindowKernel):
     def scratch(self, site: Site, target: Target) -> int:
         return library.depthwise_wrapper(target.simd, **self.geometry(site))
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         return cost.depthwise(site, target.simd)
 
     def call(self, site: Site, target: Target) -> str:

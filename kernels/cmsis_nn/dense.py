@@ -43,7 +43,7 @@ class FullyConnectedS8(CmsisKernel):
         total = bias - site.sig.input(0).zero_point * weights.sum(axis=1)
         return wrap32(total).astype(np.int32)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         return cost.dense(site, target.simd)
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -15,7 +15,6 @@ from tinyc.targets import Target
 class InStep(CmsisKernel):
     """Calls that walk operands and output in step, from the first element to the last, 16 at most at once."""
 
-    per_element: ClassVar[Mapping[str, float]]
 
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if len(set(_sizes(site))) == 1 else "the library does not broadcast"
@@ -24,15 +23,14 @@ class InStep(CmsisKernel):
         """0 for an operand as large as the output: no vector is stored before its elements were read."""
         return 0 if site.sig.input(input).elements == site.sig.output.elements else None
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 20 + self.per_element[target.simd] * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "element": site.sig.output.elements}
 
 
 @kernel("cmsis-nn/elementwise_add_s8", op=Add)
 class AddS8(InStep):
     """a + b of equal shapes."""
 
-    per_element = {"none": 84.0, "dsp": 81.0, "mve": 14.0}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -51,7 +49,6 @@ class AddS8(InStep):
 class MulS8(InStep):
     """a · b of equal shapes."""
 
-    per_element = {"none": 30.0, "dsp": 36.0, "mve": 6.8}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -72,7 +69,6 @@ class Extremum(InStep):
     """
 
     function: ClassVar[str]
-    per_element = {"none": 8.0, "dsp": 8.0, "mve": 1.1}
 
     def refuses(self, site: Site, target: Target) -> str | None:
         op, (a, b, y) = site.op, _sizes(site)

@@ -18,9 +18,6 @@ from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
 MAX_UINT16 = 2**16 - 1
-# Instructions of the library's copies: to start one, and for each byte.
-PER_COPY = {"none": 52.0, "dsp": 52.0, "mve": 8.0}
-PER_BYTE = {"none": 0.5, "dsp": 0.5, "mve": 0.19}
 
 
 @kernel("cmsis-nn/pad_s8", op=Pad)
@@ -30,12 +27,12 @@ class PadS8(CmsisKernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if site.sig.output.rank <= 4 else "the library pads at most 4 axes"
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         op, (n, rows, columns, _) = site.op, image(site.sig.input(0).shape)
         assert isinstance(op, Pad)
         channels = any((*op.before[-1:], *op.after[-1:]))
-        copies = n * rows * (columns if channels else 1)
-        return 2.2 * PER_COPY[target.simd] * copies + PER_BYTE[target.simd] * site.sig.output.bytes
+        pixels = n * rows * columns if channels else 0
+        return {"call": 1, "row": n * rows, "padded pixel": pixels, "byte": site.sig.output.bytes}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -64,11 +61,11 @@ class TransposeS8(CmsisKernel):
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         return {"permutation": np.array(merged_transpose(site)[1], np.uint32)}
 
-    def cost(self, site: Site, target: Target) -> float:
-        perm = merged_transpose(site)[1]
-        vectors = target.simd == "mve" and (len(perm) == 2 or perm == (0, 1, 3, 2))
-        per_element = 1.7 if vectors else 2.3 if perm[-1] == len(perm) - 1 else 5.4
-        return 60 + per_element * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        perm, moved = merged_transpose(site)[1], site.sig.output.elements
+        matrix = len(perm) == 2 or perm == (0, 1, 3, 2)
+        kind = "element of a matrix" if matrix else "element of a row" if perm[-1] == len(perm) - 1 else "element"
+        return {"call": 1, kind: moved}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         shape, perm = merged_transpose(site)
@@ -107,10 +104,10 @@ class ConcatenationS8(CmsisKernel):
         fits = max(_rows(site, site.sig.output.shape)) <= MAX_UINT16
         return None if fits else f"the library takes at most {MAX_UINT16} rows and elements in a row"
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         rows, _ = _rows(site, site.sig.output.shape)
-        copies = rows * len(site.sig.inputs)
-        return PER_COPY[target.simd] * copies + PER_BYTE[target.simd] * site.sig.output.bytes
+        inputs = len(site.sig.inputs)
+        return {"input": inputs, "row": rows * inputs, "byte": site.sig.output.bytes}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         rows, total = _rows(site, site.sig.output.shape)

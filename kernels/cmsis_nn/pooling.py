@@ -12,19 +12,21 @@ from tinyc.ops.pool import AveragePool2D, MaxPool2D, Pool2D
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
 
+LANES = 16  # channels in a Helium vector
+
 
 class PoolKernel(CmsisKernel):
     """A pooling call."""
 
     function: ClassVar[str]
-    per_output: ClassVar[Mapping[str, float]]
-    per_tap: ClassVar[Mapping[str, float]]
 
-    def cost(self, site: Site, target: Target) -> float:
-        op = site.op
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        op, (_, high, wide, channels) = site.op, site.sig.output.shape
         assert isinstance(op, Pool2D)
-        taps = op.extent[0] * op.extent[1]
-        return (self.per_output[target.simd] + self.per_tap[target.simd] * taps) * site.sig.output.elements
+        part, at_a_time = ("block", LANES) if target.simd == "mve" else ("output", 1)
+        pixels, taps = high * wide, op.extent[0] * op.extent[1]
+        parts = pixels * -(-channels // at_a_time)
+        return {"call": 1, "pixel": pixels, part: parts, f"tap per {part}": parts * taps}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -46,8 +48,6 @@ class AvgPoolS8(PoolKernel):
     """Average pooling; on DSP cores with a sum per channel as scratch."""
 
     function = "arm_avgpool_s8"
-    per_output = {"none": 65.0, "dsp": 15.0, "mve": 13.0}
-    per_tap = {"none": 10.4, "dsp": 6.5, "mve": 1.0}
 
     def scratch(self, site: Site, target: Target) -> int:
         return library.avgpool(target.simd, channels=site.sig.output.shape[3])
@@ -58,5 +58,3 @@ class MaxPoolS8(PoolKernel):
     """Max pooling."""
 
     function = "arm_max_pool_s8"
-    per_output = {"none": 12.0, "dsp": 12.0, "mve": 2.7}
-    per_tap = {"none": 6.9, "dsp": 6.9, "mve": 1.3}

@@ -10,6 +10,8 @@ from tinyc.ir.types import Array
 from tinyc.kernels.common.tables import BIAS
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import multiply
+from tinyc.ops.fully_connected import FullyConnected
+from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site
 
 DSP = "../common/tinyc_dsp.h"
@@ -76,6 +78,13 @@ def bias_data(site: Site) -> Array:
     if not site.has(BIAS):
         return np.zeros(site.sig.output.shape[-1], np.int64)
     return site.constant(BIAS).reshape(-1).astype(np.int64)
+
+
+def clamped(site: Site) -> int:
+    """Outputs that a kernel limits in a pass of its own: none where any code is allowed."""
+    op = site.op
+    assert isinstance(op, WindowOperator | FullyConnected)
+    return 0 if op.clamp == (-128, 127) else site.sig.output.elements
 
 
 def pairs(low: Array, high: Array) -> Array:

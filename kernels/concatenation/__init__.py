@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 from tinyc.codegen.writer import CallWriter
@@ -19,9 +20,9 @@ class ConcatenationAny(Kernel):
     headers = ("tinyc_concatenation.h",)
     sources = ("tinyc_concatenation.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        runs = sum(_outer(site, t) for t in site.sig.inputs if t is not None)
-        return 55.0 * runs + 0.5 * site.sig.output.bytes
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        inputs = [t for t in site.sig.inputs if t is not None]
+        return {"input": len(inputs), "run": sum(_outer(site, t) for t in inputs), "byte": site.sig.output.bytes}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         distance, first = _run(site, site.sig.output), 0

@@ -20,7 +20,6 @@ class DirectConvolution(PlainKernel):
     """One image at a time; the batch is the compiler's loop."""
 
     function: ClassVar[str]
-    per_mac: ClassVar[float] = 8.5
     includes = ("tinyc_conv_s8.h",)
     headers = ("tinyc_conv_s8.h", MATH)
 
@@ -31,8 +30,10 @@ class DirectConvolution(PlainKernel):
         channels = site.sig.output.shape[3]
         return multiplier_tables(multipliers_of(site)) | bias_table(site, channels)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return self.per_mac * site.op.macs(site.sig) + 60 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        outputs, (_, rows, columns, _) = site.sig.output.elements, site.sig.input(1).shape
+        window = {"row of taps": outputs * rows, "tap": outputs * rows * columns}
+        return {"call": 1, "output": outputs, **window, "product": site.op.macs(site.sig)}
 
     def depth(self, site: Site) -> int:
         """Input channels that one output channel reads."""
@@ -64,7 +65,6 @@ class DepthwiseConvS8(DirectConvolution):
     """Depthwise convolution with any multiplier, dilation and padding."""
 
     function = "tinyc_depthwise_conv_s8"
-    per_mac = 14.0
     sources = ("tinyc_depthwise_conv_s8.c",)
 
     def depth(self, site: Site) -> int:

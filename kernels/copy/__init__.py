@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter
 from tinyc.ops.shape import Reshape
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -14,8 +16,8 @@ class Copy(Kernel):
 
     includes = ("string.h",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return site.sig.output.bytes
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "byte": site.sig.output.bytes}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         c.line(f"memcpy({c.output()}, {c.input(0)}, {site.sig.output.bytes}u);")

@@ -10,7 +10,15 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import DSP, Requantisers, accumulator_ends, bias_data, pairs, requantisers_between
+from tinyc.kernels.common.requantise import (
+    DSP,
+    Requantisers,
+    accumulator_ends,
+    bias_data,
+    clamped,
+    pairs,
+    requantisers_between,
+)
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
@@ -67,17 +75,18 @@ class DepthwiseRowsS8(Kernel):
         first = [max(0, row * op.stride[0] - op.padding[0]) * x[2] * x[3] for row in range(y[1])]
         return trailing([(row + 1) * y[2] * y[3] for row in range(y[1])], first, site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
-        """Fitted to the emulated Cortex-M4, within 3 % for rows of 1 to 8, columns of 1 to 48."""
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         op, (_, rows, columns, channels) = site.op, site.sig.output.shape
         assert isinstance(op, WindowOperator)
-        if target.simd == "none":
-            return 160.0 * site.sig.output.elements
-        whole = sum(met == 3 for met in _rows_met(site))
-        (of_three, of_two), started = ((21.5, 17.5), (33, 41)) if op.stride[1] == 1 else ((26.5, 21.5), (26, 34))
-        per_channel = whole * (of_three * columns + started[0]) + (rows - whole) * (of_two * columns + started[1])
-        limited = 0 if op.clamp == (-128, 127) else 8.0 * site.sig.output.elements
-        return 30 + 135 * rows + channels * per_channel + limited
+        whole, stride = sum(met == 3 for met in _rows_met(site)), f" of stride {op.stride[1]}"
+        border = rows - whole
+        return {
+            "call": 1, "row": rows,
+            f"channel{stride}": whole * channels, f"output{stride}": whole * channels * columns,
+            f"channel at a border{stride}": border * channels,
+            f"output at a border{stride}": border * channels * columns,
+            "clamped output": clamped(site),
+        }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output

@@ -15,7 +15,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, pairs, requantisers_between
+from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, clamped, pairs, requantisers_between
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
@@ -146,16 +146,12 @@ class DepthwiseS8(Kernel):
         ahead = g.padding[0] < g.kernel[0] and all(o <= i for o, i in zip(g.output, g.input, strict=True))
         return 0 if input == 0 and ahead else None
 
-    def cost(self, site: Site, target: Target) -> float:
-        """Fitted to what the shared models execute on the emulated Cortex-M4 (within 10 %; 25 % beyond 3x3) and M3."""
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         g = Geometry.of(site)
-        if target.simd == "none":
-            per_mac = (8.0 if g.stride == 1 else 11.5) if g.is_small else (6.5 if g.stride == 1 else 8.0)
-            return per_mac * site.op.macs(site.sig) + 350 * g.channels * g.strips
-        per_channel = _small_cost(g) if g.is_small else _large_cost(g)
         steps = -(-g.output[0] // (3 - g.stride))
-        gathered = 2 * (steps + g.window[0] - 1) * g.input[1]
-        return g.channels * (per_channel + 2.5 * gathered)
+        gathered = {"gathered row": g.channels * 2 * (steps + g.window[0] - 1)}
+        gathered["gathered pixel"] = gathered["gathered row"] * g.input[1]
+        return {"call": 1, **gathered, **(_small(g) if g.is_small else _large(g)), "clamped output": clamped(site)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output
@@ -169,21 +165,29 @@ class DepthwiseS8(Kernel):
         c.void(function, params, c.constant("channels"), c.input(0), c.output(), c.scratch())
 
 
-def _small_cost(g: Geometry) -> float:
-    """Instructions per channel besides the gather: pairs of columns, an odd column, each strip."""
-    rows, columns = g.output
-    even, odd, strip = (15.0, 49.0, 240.0) if g.stride == 1 else (20.5, 55.0, 290.0)
-    return rows * (columns // 2 * 2 * even + columns % 2 * odd) + strip * g.strips
+def _small(g: Geometry) -> Mapping[str, float]:
+    """Up to 3x3 taps: two columns at a time, of two rows where the stride is 1; an odd column, a strip."""
+    (rows, columns), kind = g.output, f" of 3x3, stride {g.stride}"
+    both, alone = (g.channels * n for n in (divmod(rows, 2) if g.stride == 1 else (0, rows)))
+    doubled = {"two rows": both, "columns of two rows": both * (columns // 2)}
+    return {
+        **(doubled if g.stride == 1 else {}),
+        f"strip{kind}": g.channels * g.strips, f"row{kind}": alone, f"columns{kind}": alone * (columns // 2),
+        f"odd column{kind}": g.channels * (columns % 2), f"odd output{kind}": g.channels * rows * (columns % 2),
+    }
 
 
-def _large_cost(g: Geometry) -> float:
-    """Likewise: tiles of two columns, with the row below where the stride is 1; each strip unpacks the taps."""
+def _large(g: Geometry) -> Mapping[str, float]:
+    """Likewise beyond: tiles of two columns, with the row below where the stride is 1; each strip unpacks the taps."""
     pairs, columns = g.window
     two_rows = g.stride == 1 and g.output[0] > 1
-    tap, pair, tile = (7.0, 20.0, 80.0) if two_rows else (4.5, 25.0, 50.0)
-    tiles = -(-g.output[0] // (1 + two_rows)) * -(-g.output[1] // 2)
-    unpacking = 3.0 * pairs * (columns + 1) * (1 + two_rows) + 150
-    return tiles * (pairs * (tap * columns + pair) + tile) + unpacking * g.strips
+    kind = " beyond 3x3, two rows" if two_rows else " beyond 3x3"
+    tiles = g.channels * -(-g.output[0] // (1 + two_rows)) * -(-g.output[1] // 2)
+    strips = g.channels * g.strips
+    return {
+        f"strip{kind}": strips, f"unpacked tap{kind}": strips * pairs * (columns + 1), f"tile{kind}": tiles,
+        f"pair{kind}": tiles * pairs, f"tap{kind}": tiles * pairs * columns,
+    }
 
 
 def used_weights(site: Site) -> Array:

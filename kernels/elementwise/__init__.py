@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter, Field
@@ -18,7 +19,6 @@ class BroadcastKernel(PlainKernel):
 
     function: ClassVar[str]
     parameters: ClassVar[str]
-    instructions: ClassVar[float]  # per element
     includes = ("tinyc_elementwise_s8.h",)
     headers = ("tinyc_elementwise_s8.h", MATH, WALK)
 
@@ -26,11 +26,11 @@ class BroadcastKernel(PlainKernel):
         """The quantisation of the parameters."""
         return {}
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         shape = broadcast(site.sig.input(0).shape, site.sig.input(1).shape, site.sig.output.shape)
         rows = shape["rows"]
         assert isinstance(rows, int)
-        return self.instructions * site.sig.output.elements + 30 * rows
+        return {"call": 1, "row": rows, "element": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, a, b, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
@@ -46,7 +46,6 @@ class SumKernel(BroadcastKernel):
     """a + b, a - b or the square of that."""
 
     parameters = "tinyc_sum_params"
-    instructions = 68.0
 
     def fields(self, site: Site) -> dict[str, Field]:
         op = site.op
@@ -89,7 +88,6 @@ class MulS8(BroadcastKernel):
 
     function = "tinyc_mul_s8"
     parameters = "tinyc_mul_params"
-    instructions = 36.0
     sources = ("tinyc_mul_s8.c",)
 
     def fields(self, site: Site) -> dict[str, Field]:
@@ -105,7 +103,6 @@ class ExtremumKernel(BroadcastKernel):
     """The larger or the smaller code."""
 
     parameters = "tinyc_extremum_params"
-    instructions = 14.0
 
 
 @kernel("tinyc/minimum_s8", op=Minimum)

@@ -27,8 +27,8 @@ class FullyConnectedS8(PlainKernel):
         assert isinstance(op, FullyConnected)
         return multiplier_tables(op.multipliers(site.sig)) | bias_table(site, site.sig.output.shape[-1])
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 7.0 * site.op.macs(site.sig) + 40 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "output": site.sig.output.elements, "product": site.op.macs(site.sig)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import MOVE, WALK, PlainKernel
 from tinyc.kernels.common.walk import MAX_AXES, Strided, row_major, strided
@@ -35,10 +37,11 @@ class Gather(PlainKernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if len(self.walked(site).extents) <= MAX_AXES else f"it walks at most {MAX_AXES} axes"
 
-    def cost(self, site: Site, target: Target) -> float:
-        walked = self.walked(site)
-        row, byte = (75.0, 0.55) if walked.steps[0][-1] == 1 else (55.0, 3.4)
-        return row * walked.rows + byte * site.sig.output.bytes
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        walked, moved = self.walked(site), site.sig.output.bytes
+        if walked.steps[0][-1] == 1:
+            return {"call": 1, "run": walked.rows, "byte of a run": moved}
+        return {"call": 1, "row": walked.rows, "byte": moved}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         walked = self.walked(site)

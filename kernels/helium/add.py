@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import slowdown
 from tinyc.ops.elementwise import Add
 from tinyc.ops.fixed_point import Multiplier
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -35,8 +36,8 @@ class HeliumAddS8(Kernel):
     def trails(self, site: Site, input: int) -> int | None:
         return 0
 
-    def cost(self, site: Site, target: Target) -> float:
-        return slowdown(target) * (60 + 5.0 * site.sig.output.elements)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "four": -(-site.sig.output.elements // 4)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output

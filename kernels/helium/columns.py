@@ -13,7 +13,7 @@ from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import BLOCK, HALVES_UP, LANES, Dense, needs_constants, rounding, slowdown
+from tinyc.kernels.helium.packing import BLOCK, HALVES_UP, LANES, Dense, needs_constants, rounding
 from tinyc.ops.conv import ChannelMultipliers, Conv2D, DepthwiseConv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
@@ -65,14 +65,18 @@ class ColumnsKernel(Kernel):
         ends = [min(p + PAIR, pixels) * wide for p in firsts]
         return trailing(ends, [p * depth for p in firsts], site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return slowdown(target) * (60 + self.multiply_cost(site))
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, **self.products(site, target)}
 
-    def multiply_cost(self, site: Site) -> float:
-        """Instructions in tinyc_helium_columns_s8."""
-        pairs, blocks = -(-self.pixels(site) // PAIR), -(-site.sig.output.shape[-1] // BLOCK)
-        per_block = 42.0 if self.rounding(site) == HALVES_UP else 45.0
-        return pairs * (27 + blocks * (per_block + 18 * -(-self.depth(site) // LANES)))
+    def products(self, site: Site, target: Target) -> Mapping[str, float]:
+        """Work in tinyc_helium_columns_s8: a pair of columns times a block of channels at a time; one by one in C."""
+        pixels, channels, depth = self.pixels(site), site.sig.output.shape[-1], self.depth(site)
+        if target.simd != "mve":
+            return {"output": pixels * channels, "product": pixels * channels * depth}
+        pairs = -(-pixels // PAIR)
+        blocks = pairs * -(-channels // BLOCK)
+        kind = "block, halves up" if self.rounding(site) == HALVES_UP else "block"
+        return {"pair": pairs, kind: blocks, "step": blocks * -(-depth // LANES)}
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_helium_columns; its address."""
@@ -135,11 +139,11 @@ class GatheringKernel(ColumnsKernel):
         ends = group * y[3] * np.arange(1, len(needed) + 1)
         return trailing([int(end) for end in ends], [int(first) for first in needed], site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         _, rows, columns, channels = (1, 1, *site.sig.input(1).shape)[-4:]
-        width = columns * site.sig.input(0).shape[3]
-        gathered = 45 + rows * (14 + 3 * -(-width // LANES))
-        return slowdown(target) * (60 + self.pixels(site) * gathered + self.multiply_cost(site))
+        steps, pixels = -(-columns * site.sig.input(0).shape[3] // LANES), self.pixels(site)
+        gathered = {"pixel": pixels, "row of taps": pixels * rows, "vector of taps": pixels * rows * steps}
+        return {"call": 1, **gathered, **self.products(site, target)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, y = site.op, site.sig.input(0), site.sig.output

@@ -10,9 +10,10 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import HALVES_UP, folded_bias, needs_constants, rounding, slowdown
+from tinyc.kernels.helium.packing import HALVES_UP, folded_bias, needs_constants, rounding
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -151,29 +152,29 @@ class HeliumDepthwiseS8(Kernel):
         assert isinstance(op, WindowOperator)
         return rounding(multipliers_of(site), y.zero_point, op.clamp)
 
-    def cost(self, site: Site, target: Target) -> float:
-        """Fitted to the emulated Cortex-M55, within 8 %: 1 to 48 rows, 3 to 48 columns, 8 to 256 channels."""
-        op, g = site.op, Geometry.of(site)
-        assert isinstance(op, WindowOperator)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        g = Geometry.of(site)
         words, blocks, batches = g.taps[0], -(-g.channels // LANES), -(-g.all_steps // g.steps)
         vectors = -(-g.input[1] // 2) if g.pitch == 8 else g.input[1]
-        saved = (batches - 1) * g.padding[0] * 16 * vectors if g.stride == 1 else 0
-        filled = (g.columns - g.input[1]) * g.pitch / 6
-        gathered = blocks * (60 * batches + saved + g.all_steps * words * (216 + 14 * vectors + filled))
-        filtered = g.channels * (self._per_channel(g, batches) + g.all_steps * self._per_step(site, g))
-        limited = 0.0 if op.clamp == (-128, 127) else 0.4 * site.sig.output.bytes
-        return slowdown(target) * (125 + gathered + filtered + limited)
+        saved = (batches - 1) * g.padding[0] * vectors if g.stride == 1 else 0
+        gathered = blocks * g.all_steps * words
+        return {
+            "call": 1, "batch": blocks * batches, "saved pixel": blocks * saved, "strip": gathered,
+            "pixel of a strip": gathered * vectors, "filled word": gathered * (g.columns - g.input[1]) * g.pitch,
+            **self._filtered(site, g, batches), "clamped output": clamped(site),
+        }
 
-    def _per_channel(self, g: Geometry, batches: int) -> float:
-        """Instructions to load what a channel needs, once for each run over strips; a last row alone is one more."""
+    def _filtered(self, site: Site, g: Geometry, batches: int) -> Mapping[str, float]:
+        """To load what a channel needs, once for each run over strips (a last row alone is one more), and its steps."""
         alone = g.rows_of_step == 2 and g.output[0] % 2
-        return 45.0 * (batches + alone) + (0 if g.is_small else 15 * batches)
-
-    def _per_step(self, site: Site, g: Geometry) -> float:
-        """Instructions for one channel."""
-        per_tile = 48.5 if not g.is_small else 23.5 if g.stride == 2 else 18.0 if g.rows_of_step == 2 else 20.0
-        dearer = 0 if self.rounding(site) == HALVES_UP else 5
-        return 9.5 + (per_tile + dearer) * -(-g.output[1] // g.tile)
+        rows = "two rows" if g.rows_of_step == 2 else "one row"
+        kind = f"3x3, stride {g.stride}, {rows}" if g.is_small else "8x8"
+        steps = g.channels * g.all_steps
+        tiles = steps * -(-g.output[1] // g.tile)
+        return {
+            f"channel of {kind}": g.channels * (batches + alone), "step": steps, f"tile of {kind}": tiles,
+            "dearer tile": 0 if self.rounding(site) == HALVES_UP else tiles,
+        }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output

@@ -10,7 +10,6 @@ from tinyc.ir.types import Array
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import wrap32
 from tinyc.program.kernel import Site
-from tinyc.targets import Target
 
 BIAS = 2  # its input index
 BLOCK = 4  # channels of dense sums at a time
@@ -74,8 +73,3 @@ def needs_constants(site: Site) -> str | None:
     """Why nothing can be packed at compile time, where that is so."""
     computed = site.data[1] is None or (site.has(BIAS) and site.data[BIAS] is None)
     return "weights and bias must be constants" if computed else None
-
-
-def slowdown(target: Target) -> float:
-    """What the plain C takes for one Helium instruction; not fitted: it must not be chosen."""
-    return 1.0 if target.simd == "mve" else 50.0

@@ -9,7 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, pairs, requantisers_between
+from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, clamped, pairs, requantisers_between
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D
@@ -64,14 +64,15 @@ class ImageConvolution(PlainKernel):
         rows = [_fours(folded), _fours(taps), _fours(requantiser, whole=True), _trailers(site)]
         return {"channels": np.concatenate(rows, axis=1).astype(np.int32)}
 
-    def cost(self, site: Site, target: Target) -> float:
-        """Fitted to the first layers of the shared models on the emulated Cortex-M4, within 5 %."""
-        words, rows = _column_words(site) * site.sig.input(1).shape[2], site.sig.output.shape[1]
-        outputs, gathered = site.sig.output.elements, rows * _column_words(site) * site.sig.input(0).shape[2]
-        if target.simd == "none":
-            return 8.0 * site.op.macs(site.sig) + 20 * outputs + 6 * gathered
-        per_word = 1.5 if _column_words(site) == 5 else 1.6
-        return (per_word * words + 7.5) * outputs + 6 * gathered
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        column, (_, rows, columns, channels) = _column_words(site), site.sig.output.shape
+        pixels, gathered = rows * columns, rows * column * site.sig.input(0).shape[2]
+        fours, plain = pixels * -(-channels // 4), " in C" if channels % 4 else ""
+        word = "word of five" if column == 5 and not plain else f"word{plain}"
+        return {
+            "call": 1, "row": rows, "gathered word": gathered, "pixel": pixels, f"four outputs{plain}": fours,
+            word: fours * column * site.sig.input(1).shape[2], "clamped output": clamped(site),
+        }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output

@@ -59,10 +59,9 @@ class LayerNormS8(LayerNormKernel):
     headers = ("tinyc_layer_norm_s8.h", "tinyc_normalise.h", DSP, MATH)
     sources = ("tinyc_layer_norm_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         y = site.sig.output
-        per_row, per_element = (150.0, 35.0) if target.simd == "none" else (150.0, 18.2)
-        return 40 + per_row * y.elements / y.shape[-1] + per_element * y.elements
+        return {"call": 1, "row": y.elements // y.shape[-1], "element": y.elements}
 
 
 @kernel("tinyc/helium_layer_norm_s8", op=LayerNorm)
@@ -73,8 +72,8 @@ class HeliumLayerNormS8(LayerNormKernel):
     headers = ("tinyc_layer_norm_s8.h", "tinyc_normalise.h", "../helium/tinyc_helium.h", MATH)
     sources = ("tinyc_helium_layer_norm_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         y = site.sig.output
-        if target.simd != "mve":
-            return 100.0 * y.elements + 1000  # not fitted: this plain C must not be chosen
-        return 40 + 145 * y.elements / y.shape[-1] + 4.0 * y.elements
+        rows = y.elements // y.shape[-1]
+        vectors = {"sixteen": rows * -(-y.shape[-1] // 16), "four": rows * -(-y.shape[-1] // 4)}
+        return {"call": 1, "row": rows, **vectors} if target.simd == "mve" else {"row": rows, "element": y.elements}

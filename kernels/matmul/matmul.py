@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
@@ -14,7 +15,6 @@ from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
 from tinyc.kernels.common.requantise import DSP, requantisers, rounds_once
 from tinyc.kernels.common.walk import Strided, braces, row_major, strided
-from tinyc.kernels.helium.packing import slowdown
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.matmul import BatchMatMul
 from tinyc.program.kernel import Site, kernel
@@ -106,11 +106,11 @@ class MatMulS8(MatMulKernel):
     function = "tinyc_matmul_s8"
     sources = ("tinyc_matmul_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        product = Product.of(site)
-        blocks = product.batches * product.rows * -(-product.columns // 4)
-        per_product = 14.5 if product.b_step[0] == 1 else 21.5
-        return 60 + blocks * (90 + per_product * product.depth)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        p = Product.of(site)
+        blocks = p.batches * p.rows * -(-p.columns // 4)
+        kind = "product" if p.b_step[0] == 1 else "apart product"
+        return {"call": 1, "row": p.batches * p.rows, "block": blocks, kind: blocks * p.depth}
 
 
 class PairsKernel(MatMulKernel):
@@ -142,11 +142,14 @@ class MatMulTransposedS8(PairsKernel):
     def scratch(self, site: Site, target: Target) -> int:
         return 16 * -(-Product.of(site).depth // 4)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         p = Product.of(site)
         groups, pairs = -(-p.depth // 4), p.batches * -(-p.rows // 2)
-        per_group, per_block = (150.0, 300.0) if target.simd == "none" else (15.75, 180.0 if p.depth % 4 else 122.0)
-        return 60 + pairs * (60 + 24 * groups + -(-p.columns // 2) * (per_group * groups + per_block))
+        blocks = pairs * -(-p.columns // 2)
+        return {
+            "call": 1, "rows": pairs, "widened group": pairs * groups, "block": blocks, "group": blocks * groups,
+            "ragged block": blocks if p.depth % 4 else 0,
+        }
 
 
 @kernel("tinyc/matmul_rows_s8", op=BatchMatMul)
@@ -162,12 +165,14 @@ class MatMulRowsS8(PairsKernel):
     def scratch(self, site: Site, target: Target) -> int:
         return 4 * -(-Product.of(site).depth // 2)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         p = Product.of(site)
         rows, pairs = p.batches * p.rows, -(-p.depth // 2)
-        per_pair = 150.0 if target.simd == "none" else 17.0
-        blocks, rest = divmod(p.columns, 4)
-        return 60 + rows * (30 + 8 * pairs + blocks * (per_pair * pairs + 110) + rest * (26 * pairs + 40))
+        blocks, rest = (rows * n for n in divmod(p.columns, 4))
+        return {
+            "call": 1, "row": rows, "widened pair": rows * pairs, "block": blocks, "pair of four": blocks * pairs,
+            "column": rest, "pair": rest * pairs,
+        }
 
 
 def rows_times(site: Site, *, transposed: bool) -> str | None:
@@ -200,10 +205,11 @@ class HeliumMatMulTransposedS8(PairsKernel):
         ends = [min(r + 2, product.rows) * product.columns for r in starts]
         return trailing(ends, [r * product.depth for r in starts], site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         p = Product.of(site)
         steps, pairs = -(-p.depth // 16), p.batches * -(-p.rows // 2)
-        return slowdown(target) * (60 + pairs * (60 + 8 * steps + -(-p.columns // 2) * (11 * steps + 80)))
+        blocks = pairs * -(-p.columns // 2)
+        return {"call": 1, "rows": pairs, "step of rows": pairs * steps, "block": blocks, "step": blocks * steps}
 
 
 @kernel("tinyc/helium_matmul_rows_s8", op=BatchMatMul)
@@ -217,8 +223,11 @@ class HeliumMatMulRowsS8(MatMulKernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         return rows_times(site, transposed=False)
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         p = Product.of(site)
-        blocks, rest = divmod(p.columns, 16)
-        per_row = blocks * (13 * p.depth + 130) + -(-rest // 4) * (8 * p.depth + 40)
-        return slowdown(target) * (60 + p.batches * p.rows * (20 + per_row))
+        rows, (blocks, rest) = p.batches * p.rows, divmod(p.columns, 16)
+        fours = rows * -(-rest // 4)
+        return {
+            "call": 1, "row": rows, "sixteen": rows * blocks, "product of sixteen": rows * blocks * p.depth,
+            "four": fours, "product of four": fours * p.depth,
+        }

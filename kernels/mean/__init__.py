@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
 from tinyc.kernels.common.walk import MAX_AXES, Strided, row_major, strided
@@ -22,8 +24,9 @@ class MeanS8(PlainKernel):
         fits = max(len(walked.extents) for walked in _walks(site)) <= MAX_AXES
         return None if fits else f"it walks at most {MAX_AXES} axes"
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 6.6 * site.sig.input(0).elements + 60 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        outputs, (_, reduced) = site.sig.output.elements, _walks(site)
+        return {"call": 1, "output": outputs, "row": outputs * reduced.rows, "element": site.sig.input(0).elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, sig = site.op, site.sig

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import MOVE, WALK, PlainKernel
 from tinyc.kernels.common.walk import Strided, row_major, strided
@@ -18,8 +20,8 @@ class PadS8(PlainKernel):
     headers = ("tinyc_pad_s8.h", MOVE, WALK)
     sources = ("tinyc_pad_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 110.0 * _walked(site).rows + 0.5 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "row": _walked(site).rows, "output": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y, walked = site.op, site.sig.output, _walked(site)

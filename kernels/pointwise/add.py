@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tinyc.codegen.writer import CallWriter, Field
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import MAX_DOUBLED_SHIFT
@@ -36,9 +38,8 @@ class AddEqualS8(Kernel):
     def trails(self, site: Site, input: int) -> int | None:
         return 0
 
-    def cost(self, site: Site, target: Target) -> float:
-        per_element = {"none": 31.0, "dsp": 14.3, "mve": 14.3}
-        return 60 + per_element[target.simd] * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "element": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output

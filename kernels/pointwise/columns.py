@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -49,12 +50,12 @@ class ConvColumnsS8(PairKernel):
         needed = np.minimum.accumulate(reads[::-1])[::-1][2::2].tolist()  # by a pair of pixels or a later one
         return trailing([2 * y[3] * (pair + 1) for pair in range(len(needed))], needed, site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
-        pixels = self.pixels(site)
-        rows = site.sig.input(1).shape[1]
-        ragged = 28 * self.pieces(site) if self.depth(site) % GROUP else 0  # tap by tap, the last codes one by one
-        gathered = 1.9 * GROUP * self.groups(site) + 45 * rows + 90 + ragged
-        return 60 + pixels * gathered + self.multiply_cost(site, target)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        pixels, rows, pieces = self.pixels(site), site.sig.input(1).shape[1], self.pieces(site)
+        ragged = pieces if self.depth(site) % GROUP else 0  # tap by tap, the last codes one by one
+        gathered = {"code": pixels * pieces * self.depth(site), "ragged tap": pixels * ragged}
+        products = self.products(site, -(-pixels // 2))
+        return {"call": 1, "pixel": pixels, "row of taps": pixels * rows, **gathered, **products}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer, window = self.layer(site, c), self.window(site, c)
@@ -87,10 +88,11 @@ class ConvPiecesS8(ConvColumnsS8):
         channels = site.sig.output.shape[-1]
         return 16 * groups(self.taps(site), self.depth(site)) + 8 * (channels + channels % 2)
 
-    def cost(self, site: Site, target: Target) -> float:
-        pieces, blocks = self.pieces(site) // self.taps(site), -(-site.sig.output.shape[-1] // 2)
-        per_pair = pieces * (60 + 30 * blocks) + 30 * blocks
-        return super().cost(site, target) + -(-self.pixels(site) // 2) * per_pair
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        pieces, blocks = self.pieces(site) // self.taps(site), -(-self.pixels(site) // 2)
+        rounds = blocks * pieces
+        in_rounds = {"piece": rounds, "channels of a piece": rounds * -(-site.sig.output.shape[-1] // 2)}
+        return {**super().work(site, target), **in_rounds}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer, window = self.layer(site, c), self.window(site, c)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import GROUP, needs_constants, pack
-from tinyc.kernels.pointwise.pairs import WITHOUT_PAIRS, PairKernel
+from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.kernels.pointwise.pointwise import DirectRowOfPixels, RowOfPixels, TriplesOfPixels
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fully_connected import FullyConnected
@@ -70,9 +71,11 @@ class DenseS8(DenseKernel):
         dense = self.dense(site)
         return {"channels": pack(dense, BLOCK), "requantisers": shortest(dense.requantisers(BLOCK))}
 
-    def cost(self, site: Site, target: Target) -> float:
-        per_group, per_block = WITHOUT_PAIRS if target.simd == "none" else (21.0, 90.0)
-        return 40 + -(-site.sig.output.shape[-1] // BLOCK) * (per_group * self.groups(site) + per_block)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        blocks = -(-site.sig.output.shape[-1] // BLOCK)
+        ragged = blocks * (self.depth(site) % GROUP)
+        groups = blocks * self.groups(site)
+        return {"call": 1, "block": blocks, "group": groups, "ragged code": ragged, "clamped output": clamped(site)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output

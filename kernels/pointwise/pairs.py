@@ -8,6 +8,7 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
+from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import Dense, groups, pack
@@ -17,7 +18,6 @@ from tinyc.program.kernel import Kernel, Site
 from tinyc.targets import Target
 
 PAIR = 2  # channels at a time
-WITHOUT_PAIRS = (150.0, 300.0)  # not fitted: plain C that multiplies lane by lane must not be chosen
 DSP = "../common/tinyc_dsp.h"
 
 
@@ -58,13 +58,11 @@ class PairKernel(Kernel):
         dense = self.dense(site)
         return {"channels": pack(dense, PAIR, dense.requantisers(PAIR))}
 
-    def multiply_cost(
-        self, site: Site, target: Target, per_group: float = 14.75, per_block: float = 58.0
-    ) -> float:
-        """Instructions of the products and codes of all pixels."""
-        calls, pairs = (self.pixels(site) + 1) // 2, (site.sig.output.shape[-1] + 1) // 2
-        group, block = WITHOUT_PAIRS if target.simd == "none" else (per_group, per_block)
-        return calls * (50 + pairs * (group * self.groups(site) + block))
+    def products(self, site: Site, calls: int, name: str = "") -> Mapping[str, float]:
+        """Work of `calls` blocks of pixels, two channels times a group at a time; parts whose names end with `name`."""
+        pairs = calls * ((site.sig.output.shape[-1] + 1) // 2)
+        parts = {f"block{name}": calls, f"channels{name}": pairs, f"group{name}": pairs * self.groups(site)}
+        return {**parts, "clamped output": clamped(site)}
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_columns; its address."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.pointwise.packing import GROUP, needs_constants
-from tinyc.kernels.pointwise.pairs import WITHOUT_PAIRS, PairKernel
+from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.ops.conv import Conv2D
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
@@ -30,8 +31,10 @@ class RowOfPixels(PairKernel):
         wide, deep = site.sig.output.shape[-1], self.depth(site)
         return trailing([p * wide for p in starts], [p * deep for p in starts], site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 40 + self.pixels(site) * (1.8 * self.depth(site) + 15) + self.multiply_cost(site, target)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        pixels = self.pixels(site)
+        widened = {"call": 1, "pixel": pixels, "code": pixels * self.depth(site)}
+        return {**widened, **self.products(site, -(-pixels // 2))}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer = self.layer(site, c)
@@ -53,14 +56,11 @@ class TriplesOfPixels(RowOfPixels):
     def scratch(self, site: Site, target: Target) -> int:
         return (24 if 3 in self.blocks(site) else 16) * self.groups(site)
 
-    def cost(self, site: Site, target: Target) -> float:
-        triples, channels = self.blocks(site).count(3), -(-site.sig.output.shape[-1] // 2)
-        group, block = WITHOUT_PAIRS if target.simd == "none" else (20.75, 85.0)
-        calls = len(self.blocks(site))
-        gathered = self.pixels(site) * (1.8 * self.depth(site) + 15)
-        in_threes = triples * (50 + channels * (group * self.groups(site) + block))
-        in_twos = self.multiply_cost(site, target) * (calls - triples) / -(-self.pixels(site) // 2)
-        return 50 + gathered + in_threes + in_twos
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        pixels, threes = self.pixels(site), self.blocks(site).count(3)
+        widened = {"call": 1, "pixel": pixels, "code": pixels * self.depth(site)}
+        others = self.products(site, len(self.blocks(site)) - threes)
+        return {**widened, **others, **self.products(site, threes, " of three")}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer = self.layer(site, c)
@@ -83,8 +83,8 @@ class DirectRowOfPixels(PairKernel):
         ends = [min(start + 2, pixels) * wide for start in range(0, pixels, 2)]
         return trailing(ends, [start * deep for start in range(0, pixels, 2)], site.sig.output.bytes)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 40 + self.multiply_cost(site, target, 21.5, 84.0)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, **self.products(site, -(-self.pixels(site) // 2))}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         layer = self.layer(site, c)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter, Field
@@ -22,10 +23,12 @@ class PlainPool(PlainKernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         return None if site.sig.output.shape[0] == 1 else "it takes one image at a time"
 
-    def cost(self, site: Site, target: Target) -> float:
-        op = site.op
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        op, outputs = site.op, site.sig.output.elements
         assert isinstance(op, Pool2D)
-        return site.sig.output.elements * (40.0 + 7.0 * op.extent[0] * op.extent[1])
+        rows, columns = op.extent
+        taps = {"row of taps": outputs * rows, "tap": outputs * rows * columns}
+        return {"call": 1, "pixel": outputs // site.sig.output.shape[3], "output": outputs, **taps}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         params = c.struct("tinyc_pool_params", "params", **geometry(site))
@@ -65,8 +68,9 @@ class AveragePoolEvenS8(PlainPool):
     headers = (*PlainPool.headers, DIVIDE)
     sources = ("tinyc_average_pool_even_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return super().cost(site, target) + (0 if _keeps_scale(site) else 150.0 * site.sig.output.elements)
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        scaled = 0 if _keeps_scale(site) else site.sig.output.elements
+        return {**super().work(site, target), "scaled output": scaled}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, sig = site.op, site.sig

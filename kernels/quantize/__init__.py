@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tinyc.codegen.text import number
@@ -17,7 +18,6 @@ class FloatEnd(PlainKernel):
     """An elementwise conversion."""
 
     function: ClassVar[str]
-    instructions: ClassVar[float]  # per element, with an FPU
     includes = ("tinyc_quantize_f32_s8.h",)
     headers = ("tinyc_quantize_f32_s8.h",)
 
@@ -25,8 +25,8 @@ class FloatEnd(PlainKernel):
         """The operand whose scale and zero point count."""
         raise NotImplementedError(f"{self.name} declares no quantised operand")
 
-    def cost(self, site: Site, target: Target) -> float:
-        return self.instructions * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "element": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         codes = self.quantised(site)
@@ -42,7 +42,6 @@ class QuantizeF32S8(FloatEnd):
     """float32 to int8."""
 
     function = "tinyc_quantize_f32_s8"
-    instructions = 36.0
     sources = ("tinyc_quantize_f32_s8.c",)
 
     def quantised(self, site: Site) -> TensorType:
@@ -54,7 +53,6 @@ class DequantizeS8F32(FloatEnd):
     """int8 to float32."""
 
     function = "tinyc_dequantize_s8_f32"
-    instructions = 9.0
     sources = ("tinyc_dequantize_s8_f32.c",)
 
     def quantised(self, site: Site) -> TensorType:

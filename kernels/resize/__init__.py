@@ -29,9 +29,9 @@ class ResizeNearestS8(PlainKernel):
         sources = {"rows": op.source(0, rows), "columns": op.source(1, columns)}
         return {name: np.array(source, np.int32) for name, source in sources.items()}
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         n, rows, columns, _ = site.sig.output.shape
-        return 56.0 * n * rows * columns + 0.6 * site.sig.output.elements
+        return {"call": 1, "row": n * rows, "pixel": n * rows * columns, "output": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         x, y = site.sig.input(0).shape, site.sig.output.shape

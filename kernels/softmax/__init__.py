@@ -39,15 +39,9 @@ class RowsKernel(PlainKernel):
         differences = -np.arange(256)
         return {"exponentials": op.exponentials(site.sig, differences).astype(np.int32)} if self.table else {}
 
-    def cost(self, site: Site, target: Target) -> float:
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
         y = site.sig.output
-        return 40 + self.per_row * y.elements / y.shape[-1] + self.per_element(target) * y.elements
-
-    per_row: ClassVar[float] = 250.0
-
-    def per_element(self, target: Target) -> float:
-        """Instructions per element."""
-        raise NotImplementedError(f"{self.name} declares no cost")
+        return {"call": 1, "row": y.elements // y.shape[-1], "element": y.elements}
 
     def params(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_softmax_params; its address."""
@@ -69,9 +63,6 @@ class SoftmaxS8(RowsKernel):
 
     sources = ("tinyc_softmax_s8.c",)
 
-    def per_element(self, target: Target) -> float:
-        return 255.0
-
 
 @kernel("tinyc/softmax_table_s8", op=Softmax)
 class SoftmaxTableS8(SoftmaxS8):
@@ -79,18 +70,12 @@ class SoftmaxTableS8(SoftmaxS8):
 
     table = True
 
-    def per_element(self, target: Target) -> float:
-        return 50.0
-
 
 @kernel("tinyc/softmax_scaled_s8", op=SoftmaxScaled)
 class SoftmaxScaledS8(RowsKernel):
     """The output on a scale of its own."""
 
     sources = ("tinyc_softmax_scaled_s8.c",)
-
-    def per_element(self, target: Target) -> float:
-        return 225.0
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -108,6 +93,3 @@ class SoftmaxScaledTableS8(SoftmaxScaledS8):
     """The same with exponentials from a table."""
 
     table = True
-
-    def per_element(self, target: Target) -> float:
-        return 33.0 if target.simd == "none" else 22.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter
@@ -28,8 +29,9 @@ class AddRowsS8(SumsKernel):
     def trails(self, site: Site, input: int) -> int | None:
         return 0 if isinstance(site.op, AddRows) and input == 1 else None
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 4.0 * site.sig.input(0).elements + 10 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        channels = site.sig.output.elements
+        return {"call": 1, "channel": channels, "element": site.sig.input(0).elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         image = site.sig.input(0)
@@ -44,8 +46,8 @@ class AverageSumsS8(SumsKernel):
 
     sources = ("tinyc_average_sums_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 20.0 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "output": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op = site.op
@@ -60,8 +62,8 @@ class AverageEvenSumsS8(SumsKernel):
     headers = (*SumsKernel.headers, DIVIDE)
     sources = ("tinyc_average_even_sums_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 200.0 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "output": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, sums, y = site.op, site.sig.input(0), site.sig.output
@@ -80,8 +82,8 @@ class MeanSumsS8(SumsKernel):
 
     sources = ("tinyc_mean_sums_s8.c",)
 
-    def cost(self, site: Site, target: Target) -> float:
-        return 25.0 * site.sig.output.elements
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        return {"call": 1, "output": site.sig.output.elements}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, sums, y = site.op, site.sig.input(0), site.sig.output

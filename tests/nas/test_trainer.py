@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.conftest import ROOT
 from tests.nas.support import BUDGET, SETTINGS, SMALL_AUDIO, SMALL_CNN, TARGET
 from tinyc.errors import ToolchainError, UsageError
 from tinyc.nas.report import PlanReport
@@ -47,6 +52,14 @@ def test_without_pytorch_a_sentence_says_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ToolchainError, match=r'pip install "tinyc\[train\]"'):
         supernet(SMALL_CNN, Images(X, Y), Images(X, Y))
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is here: test_training.py runs the loop")
+def test_the_loop_says_what_to_install(tmp_path: Path) -> None:
+    script = [sys.executable, str(ROOT / "benchmarks" / "nas_digits.py"), "--seeds", "1", "--output", str(tmp_path)]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=120)
+    assert done.returncode == ToolchainError.exit_code
+    assert re.fullmatch(r'stopped: .*pip install "tinyc\[train\]"\n', done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(

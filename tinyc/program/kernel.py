@@ -17,6 +17,7 @@ from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Node
 from tinyc.ir.operator import Operator
 from tinyc.ir.types import Array, Signature
+from tinyc.program.costs import estimate
 from tinyc.registry import Registry
 
 if TYPE_CHECKING:
@@ -87,9 +88,13 @@ class Kernel:
         """
         return None
 
+    def work(self, site: Site, target: Target) -> Mapping[str, float]:
+        """How often one call does each part of its work: the parts that `costs.toml` beside it has instructions for."""
+        raise NotImplementedError(f"{self.name} declares no cost")
+
     def cost(self, site: Site, target: Target) -> float:
         """Estimated executed instructions of one call."""
-        raise NotImplementedError(f"{self.name} declares no cost")
+        return estimate(self.folder, self.name, target, self.work(site, target))
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         """Write the C of one call."""

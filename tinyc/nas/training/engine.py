@@ -72,13 +72,14 @@ class Supernet(Generic[S]):
         return logits
 
     # ------------------------------------------------------------------ networks
-    def network(self, spec: S, epochs: int = 0) -> nn.Module:
-        """One network with weights of its own: its part of the shared ones, trained further alone for `epochs`."""
-        network = self._build(spec)
+    def network(self, spec: S, epochs: int = 0, images: Images | None = None) -> nn.Module:
+        """One network with weights of its own: its part of the shared ones, trained further alone for `epochs`, on the
+        training images or others (all that have labels, once the search is over)."""
+        network, images = self._build(spec), images or self.training
         self.weights.copy_into(network)
         if epochs:
-            self._retrain(network, spec, epochs)
-        return self._calibrated(network, spec)
+            self._retrain(network, spec, epochs, images)
+        return self._calibrated(network, spec, images)
 
     def score(self, spec: S, report: PlanReport | None = None) -> float:
         """Share of right answers (0…1) on the validation images with the shared weights."""
@@ -86,10 +87,10 @@ class Supernet(Generic[S]):
             self._scores[spec] = self.accuracy(self.network(spec), spec, self.validation)
         return self._scores[spec]
 
-    def extract(self, spec: S, epochs: int = 0) -> bytes:
-        """The network of `network` as a float .onnx file for one image: `image` [1,C,R,R] to `scores` [1,classes], the
+    def extract(self, spec: S, epochs: int = 0, images: Images | None = None) -> bytes:
+        """What `network` gives as a float .onnx file for one image: `image` [1,C,R,R] to `scores` [1,classes], the
         softmax included where the space's own graph ends with one."""
-        return self.exported(self.network(spec, epochs), spec)
+        return self.exported(self.network(spec, epochs, images), spec)
 
     def exported(self, network: nn.Module, spec: S) -> bytes:
         """A network of this spec as `extract` writes it."""
@@ -123,22 +124,22 @@ class Supernet(Generic[S]):
             x, y = (torch.from_numpy(a[start : start + CHUNK]).to(self.device) for a in (images.x, images.y))
             yield self._sized(x, spec), y
 
-    def _calibrated(self, network: nn.Module, spec: S) -> nn.Module:
-        """The network, with the training images' statistics in its batch normalisations."""
+    def _calibrated(self, network: nn.Module, spec: S, images: Images) -> nn.Module:
+        """The network, with these images' statistics in its batch normalisations."""
         norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
             norm.reset_running_stats()
         if norms:
             network.train()
             with torch.no_grad():
-                for x, _ in self._chunks(self.training, spec):
+                for x, _ in self._chunks(images, spec):
                     network(x)
         return network.eval()
 
-    def _retrain(self, network: nn.Module, spec: S, epochs: int) -> None:
+    def _retrain(self, network: nn.Module, spec: S, epochs: int, images: Images) -> None:
         """Alone, from the shared weights, to the labels."""
         recipe = replace(self.recipe, epochs=epochs, rate=self.recipe.rate / 2)
-        loop = _Loop(recipe, self.training, network.parameters(), self.device)
+        loop = _Loop(recipe, images, network.parameters(), self.device)
         network.train()
         for _ in range(epochs):
             for x, y in loop.epoch():

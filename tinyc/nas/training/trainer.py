@@ -44,6 +44,10 @@ class Images:
             kind = f"{self.y.dtype} {list(self.y.shape)}"
             raise UsageError(f"the classes of {len(self.x)} images are int64 [{len(self.x)}]; got {kind}")
 
+    def __add__(self, other: Images) -> Images:
+        """Both, one after the other."""
+        return Images(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]))
+
 
 @dataclass(frozen=True)
 class Recipe:
