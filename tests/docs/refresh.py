@@ -44,7 +44,8 @@ def main() -> None:
     printed = subprocess.run(transformer, capture_output=True, text=True, check=True).stdout
     refresh_block("docs/quantize.md", "text", "docs/example/digits_vit.onnx", printed)
     for language, name in KERNEL_FILES.items():
-        refresh_block("docs/kernels.md", language, "", (KERNEL / name).read_text(encoding="utf-8"))
+        text = (KERNEL / name).read_text(encoding="utf-8")
+        refresh_block("docs/kernels.md", language, text.splitlines()[0], text)
 
 
 if __name__ == "__main__":
