@@ -41,7 +41,7 @@ from tinyc.quantization.accuracy import outputs
 from tinyc.verification import execute, load_samples
 
 ALLOWED_LOSS = 0.01
-FLASH_MARGIN = 2_048  # that the search leaves: ONNX's pools and softmax need more code than the space's (docs/nas.md)
+FLASH_MARGIN = 4_096  # that the search leaves, as the plan's estimate of code is a few per cent short (docs/nas.md)
 CALIBRATION_IMAGES = 256
 SPLIT_SEED = 0  # with it, the test images are those of docs/example/digits_test.npz
 
