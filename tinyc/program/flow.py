@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
+
+import numpy as np
 
 from tinyc.ir.access import AxisAccess, Elementwise, Interval, Sampled, Whole
+from tinyc.ir.types import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,21 @@ class Feed:
         hi = lo + (count - 1) * self.stride + self.reach
         return min(max(0, lo), rows), max(0, min(rows, hi))
 
+    def ends(self, rows: int, line_rows: int) -> Array:
+        """By how many of `rows` output rows are made: the rows of the line that this took."""
+        return _extent(self, rows, line_rows)[1]
+
+    def starts(self, rows: int, line_rows: int) -> Array:
+        """By how many of `rows` output rows are made: the first row of the line that the others still need."""
+        return _extent(self, rows, line_rows)[0]
+
+
+@lru_cache(maxsize=1 << 12)
+def _extent(feed: Feed, rows: int, line_rows: int) -> tuple[Array, Array]:
+    needs = [feed.needs(row, line_rows) for row in range(rows)]
+    starts = np.array([*(lo for lo, _ in needs), line_rows])
+    return starts, np.maximum.accumulate(np.array([0, *(hi for _, hi in needs)]))
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -71,6 +89,11 @@ class Stage:
         """How many blocks make the rows from `row`, where one begins, to `end`."""
         after = row or min(self.first, end)
         return (row == 0 < end) - (after - end) // self.height
+
+    def block_ends(self, made: Array, rows: int) -> Array:
+        """Rows made, of `rows` in all, once every block is whole that these rows are in."""
+        after = self.first - (self.first - made) // self.height * self.height
+        return np.where(made > 0, np.minimum(np.where(made <= self.first, self.first, after), rows), 0)
 
 
 class Flow:
@@ -186,51 +209,54 @@ class Trace:
                 held, moved = made - kept, moved + kept
         return moved
 
-    def trail_distance(
-        self, stage: int, source: int, source_bytes: int, output_bytes: int, kernel: int | None = None
-    ) -> int:
-        """Bytes by which a stage's output must lie below a line that dies, so that no row is overwritten unread.
+def trail_distance(
+    rows: Sequence[int], stages: Sequence[Stage], sink: int, source: int, source_bytes: int, output_bytes: int,
+    kernel: int | None = None,
+) -> int:
+    """Bytes by which the output of stage `sink` must lie below a line that dies, so that no row is overwritten unread.
 
-        A block that ends at row q of the output must not reach the first byte of `source` that is still needed then
-        (the overlap rule of docs/memory.md). What the block itself reads is still needed too, unless its kernel may
-        write it while it reads it, `kernel` bytes lower or more.
-        """
-        key = stage, source, source_bytes, output_bytes, kernel
-        if key not in self._distances:
-            self._distances[key] = self._distance(*key)
-        return self._distances[key]
+    A block that ends at row q of the output must not reach the first byte of `source` that is still needed then (the
+    overlap rule of docs/memory.md). What the block itself reads is still needed too, unless its kernel may write it
+    while it reads it, `kernel` bytes lower or more. `source_bytes` and `output_bytes` are those of a row. Every order
+    in which rows may flow is allowed for: of the other lines no more is taken to be made than the block needs.
+    """
+    ends, first_needed, own = _lag(tuple(rows), tuple(stages), sink, source, kernel is not None)
+    worst = int((ends * output_bytes - first_needed * source_bytes).max())
+    if kernel is not None and own is not None:
+        starts = np.concatenate(([0], ends[:-1]))
+        worst = max(worst, int((starts * output_bytes - own * source_bytes).max()) + kernel)
+    return max(0, worst)
 
-    def _distance(self, stage: int, source: int, source_bytes: int, output_bytes: int, kernel: int | None) -> int:
-        own, rows = self.stages[stage], self.rows
-        feed = next((f for f in own.feeds if f.line == source), None) if kernel is not None else None
-        worst = 0
-        for made in self.firings[stage]:
-            start = made[own.output]
-            end = start + own.block(start, rows[own.output])
-            if feed is not None and kernel is not None:
-                first = feed.needs(start, rows[source], end - start)[0]
-                worst = max(worst, start * output_bytes - first * source_bytes + kernel)
-                made = (*made[: own.output], end, *made[own.output + 1 :])
-            worst = max(worst, end * output_bytes - self._first_needed(source, made) * source_bytes)
-        return worst
 
-    @cached_property
-    def _distances(self) -> dict[tuple[int, int, int, int, int | None], int]:
-        """Those that were asked for: many segments share one trace."""
-        return {}
-
-    def _first_needed(self, line: int, made: tuple[int, ...]) -> int:
-        lowest = made[line]
-        for output, feed in self._readers[line]:
-            row = made[output]
-            if row < self.rows[output]:
-                lowest = min(lowest, feed.needs(row, self.rows[line])[0])
-        return lowest
-
-    @cached_property
-    def _readers(self) -> list[list[tuple[int, Feed]]]:
-        """For each line, the lines that are made from it, and how."""
-        return [[(s.output, f) for s in self.stages for f in s.feeds if f.line == n] for n in range(len(self.rows))]
+@lru_cache(maxsize=1 << 14)  # networks repeat their blocks
+def _lag(
+    rows: tuple[int, ...], stages: tuple[Stage, ...], sink: int, source: int, in_place: bool
+) -> tuple[Array, Array, Array | None]:
+    """For every block of a sink: the row where it ends, the first row of `source` that is still needed while it is
+    written, and the first that the block itself reads, where its kernel may write that `in_place`."""
+    own = stages[sink]
+    count = rows[own.output]
+    ends = np.array([*range(min(own.first, count), count, own.height), count])
+    direct = next((feed for feed in own.feeds if feed.line == source), None)
+    made = {own.output: ends}
+    for stage in reversed(stages[: sink + 1]):
+        if stage.output in made:
+            made[stage.output] = wanted = stage.block_ends(made[stage.output], rows[stage.output])
+            for feed in stage.feeds:
+                if feed.line != stage.output:
+                    until = feed.ends(rows[stage.output], rows[feed.line])[wanted]
+                    made[feed.line] = np.maximum(made.get(feed.line, 0), until)
+    starts = np.concatenate(([0], ends[:-1]))
+    if direct is None or not in_place:
+        made[own.output] = starts
+    needed = np.full(len(ends), rows[source])
+    for stage in stages:
+        for feed in stage.feeds:
+            if feed.line == source:
+                begun = made.get(stage.output, np.zeros(len(ends), np.int64))
+                needed = np.minimum(needed, feed.starts(rows[stage.output], rows[source])[begun])
+    first = direct.starts(count, rows[source])[starts] if direct is not None and in_place else None
+    return ends, needed, first
 
 
 def trace(

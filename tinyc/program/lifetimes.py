@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tinyc.memory import Block, Trail
+from tinyc.program.flow import trail_distance
 from tinyc.program.program import Call, Loop, Program, Range, Rows, Segment, StreamedOperator
 
 ARENA_ALIGN = 16
@@ -59,6 +60,7 @@ def _call_trails(call: Call) -> Iterator[tuple[Range, Range, int]]:
 def _segment_trails(segment: Segment) -> Iterator[tuple[Range, Range, int]]:
     """(output, input, distance) for tensors that a segment writes and reads row by row: found by letting rows flow."""
     made = {o.stage.output: index for index, o in enumerate(segment.operators)}
+    rows, stages = [line.rows for line in segment.lines], [o.stage for o in segment.operators]
     sources = defaultdict[Range, list[int]](list)  # several lines may show the same bytes
     for number, line in enumerate(segment.lines):
         if number not in made and number != segment.pushed:
@@ -68,8 +70,8 @@ def _segment_trails(segment: Segment) -> Iterator[tuple[Range, Range, int]]:
             line = segment.lines[output]
             if line.depth == line.rows:
                 yield line.place, source, max(
-                    segment.trace.trail_distance(
-                        index, number, segment.lines[number].row_bytes, line.row_bytes,
+                    trail_distance(
+                        rows, stages, index, number, segment.lines[number].row_bytes, line.row_bytes,
                         _kernel_distance(segment.operators[index], number),
                     )
                     for number in numbers

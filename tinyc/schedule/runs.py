@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tinyc.ir.graph import Graph, Value
+from tinyc.program.flow import trail_distance
 from tinyc.program.lower import SegmentLines
 from tinyc.program.rows import RowStage, first_block
 from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Step
@@ -49,8 +50,9 @@ class Run:
     def distance(self, source: int, output: int) -> int:
         """Bytes by which a result must lie below a tensor that dies in the segment (both by identity)."""
         line, out, kernel = self.lines[source], self.lines[output], self._trails[output].get(source)
-        return self._trace.trail_distance(
-            self._stage[output], line, self._row_bytes[line], self._row_bytes[out], kernel
+        return trail_distance(
+            self._trace.rows, self._trace.stages, self._stage[output], line, self._row_bytes[line],
+            self._row_bytes[out], kernel,
         )
 
 
