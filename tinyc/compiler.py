@@ -21,10 +21,7 @@ from tinyc.program.program import Program
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
 from tinyc.schedule.alternatives import alternatives
-from tinyc.schedule.cost import estimated_instructions
-from tinyc.schedule.lean import leaner_kernels
 from tinyc.schedule.patches import LEAST_OVERHEAD, patches
-from tinyc.schedule.segments import SPARE
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -36,10 +33,7 @@ Io = Literal["int8", "asis"]
 Objective = Literal["sram", "speed", "balanced"]
 InputMode = Literal["stored", "stream"]
 Planned = tuple[Schedule, Program, Plan]
-SLOWER = 1.05  # what less scratch may cost in estimated instructions; more where the arena shrinks by more
 ROOM = (1.0, 0.95, 0.85, 0.7)  # parts of the peak that steps which need not be tight may fill, until packing is easy
-GAPS = 1.005  # that is, the arena is this much larger than the worst step
-SCRATCH_TRIES = 3  # kernels of less scratch tried one after the other without a smaller arena
 
 
 @dataclass(frozen=True)
@@ -242,34 +236,25 @@ def after_passes(graph: Graph, passes: Sequence[str]) -> Graph:
 def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
     """Schedule, lower and place a graph. For a board, the fastest schedule that fits its SRAM."""
     budget = {"sram": 0, "speed": None, "balanced": available(options.memory, target)}[options.objective]
-    scheduler = _scheduler(graph, target, options, {})
+    scheduler = Scheduler(
+        graph, target, options.schedule, stream_input=options.input_mode == "stream", preference=options.preference
+    )
     while True:
         found = _plan(scheduler, budget, options)
         excess = beyond(found[2], target, options)
         if not budget or excess == 0 or options.schedule:
             break
-        budget = max(0, budget - excess)  # alignment and gaps, which the choice of segments does not see
-    if budget == 0 and options.schedule is None:
-        found = _spend_less_scratch(scheduler, options, found)
+        budget = max(0, budget - excess)  # gaps, which the choice of segments does not see
+    by_name = {node.output.name: node for node in graph.nodes}
+    graph.reorder(by_name[name] for name in found[0].order)
     return found
 
 
-def _scheduler(
-    graph: Graph, target: Target, options: Options, wanted: Mapping[str, str], like: Scheduler | None = None
-) -> Scheduler:
-    return Scheduler(
-        graph, target, options.schedule, stream_input=options.input_mode == "stream", wanted=wanted,
-        preference=options.preference, like=like,
-    )
-
-
-def _plan(
-    scheduler: Scheduler, budget: float | None, options: Options, rooms: Sequence[float] = ROOM
-) -> Planned:
+def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
     """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight."""
     best: Planned | None = None
-    for room in rooms if budget == 0 and not options.schedule else ROOM[:1]:
-        schedule = scheduler.schedule(budget, SPARE if options.objective == "sram" else 0.0, room)
+    for room in ROOM if budget == 0 and not options.schedule else ROOM[:1]:
+        schedule = scheduler.schedule(budget, room)
         if best is None or schedule != best[0]:
             program = lower(scheduler.graph, schedule, scheduler.target)
             verify_program(program)
@@ -278,37 +263,9 @@ def _plan(
             banks = layouts(options.memory, scheduler.target)
             found = schedule, program, make_plan(program, layouts=banks, time_limit=options.time_limit)
             best = found if best is None or found[2].need < best[2].need else best
-        if best[2].total_bytes <= GAPS * (best[0].expected_bytes or 0):
+        if best[2].total_bytes <= (best[0].expected_bytes or 0):
             break
     assert best is not None
-    return best
-
-
-def _spend_less_scratch(scheduler: Scheduler, options: Options, found: Planned) -> Planned:
-    """Where scratch makes the peak, try kernels that need less, as the arena shrinks and speed hardly suffers."""
-    graph, target = scheduler.graph, scheduler.target
-    names = {node.name: node.output.name for node in graph.nodes}
-    first, work = found[2], estimated_instructions(found[1], target)
-    best, wanted, tries = found, dict[str, str](), 0
-    while tries < SCRATCH_TRIES:
-        extra = (SLOWER - 1) * work
-        more = leaner_kernels(found[1], found[2], wanted, names, target, options.preference, most_extra=extra)
-        if more is None:
-            break
-        try:
-            other = _scheduler(graph, target, options, more, scheduler)
-            found = _plan(other, 0, options, ROOM[:1])
-            if (found[0].expected_bytes or 0) < (best[0].expected_bytes or 0):
-                found = _plan(other, 0, options)
-        except UsageError:  # it serves the rows of an operator, say, that would now run as a whole
-            break
-        wanted = more
-        slower = estimated_instructions(found[1], target) / max(1, work)
-        pays = slower <= max(SLOWER, first.total_bytes / max(1, found[2].total_bytes))
-        better = found[2].need < best[2].need and pays
-        best, tries = (found, 0) if better else (best, tries + 1)
-    by_name = {node.output.name: node for node in graph.nodes}
-    graph.reorder(by_name[name] for name in best[0].order)
     return best
 
 

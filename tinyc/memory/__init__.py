@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from tinyc.memory.blocks import Block, Packing, PackingError, Trail, check
-from tinyc.memory.bounds import lower_bound, max_live
+from tinyc.memory.bounds import lower_bound, max_live, together
 from tinyc.memory.packing import NODES, pack
 
-__all__ = ["NODES", "Block", "Packing", "PackingError", "Trail", "check", "lower_bound", "max_live", "pack"]
+__all__ = ["NODES", "Block", "Packing", "PackingError", "Trail", "check", "lower_bound", "max_live", "pack", "together"]

@@ -66,6 +66,27 @@ def _need(instance: Instance, section: Sequence[int]) -> int:
     return sum(covers) - max(whole - top for whole, top in zip(covers, on_top, strict=True))
 
 
+def together(sizes: Sequence[int], trails: Iterable[tuple[int, int, int]], grain: int) -> int:
+    """Bytes that blocks of these sizes need while all of them are alive; trails are (lower, upper, distance) by number.
+
+    The same figure as `lower_bound` of such blocks, all aligned to `grain`.
+    """
+    width = [-(-size // grain) * grain for size in sizes]
+    distance: dict[tuple[int, int], int] = {}
+    for lower, upper, bytes in trails:
+        apart = -(-bytes // grain) * grain
+        if apart < width[lower]:
+            distance[lower, upper] = min(apart, distance.get((lower, upper), apart))
+    if not distance:
+        return sum(width) - max((w - s for w, s in zip(width, sizes, strict=True)), default=0)
+    partners: dict[int, list[int]] = {}
+    for a, b in distance:
+        partners.setdefault(a, []).append(b)
+        partners.setdefault(b, []).append(a)
+    instance = Instance((), list(sizes), width, distance, partners, [], [], grain, grain, 0)
+    return _need(instance, range(len(width)))
+
+
 def groups(instance: Instance, section: Sequence[int]) -> list[list[int]]:
     """The section's blocks, those together that trails connect."""
     group_of = {i: [i] for i in section}

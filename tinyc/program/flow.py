@@ -90,11 +90,6 @@ class Stage:
         after = row or min(self.first, end)
         return (row == 0 < end) - (after - end) // self.height
 
-    def block_ends(self, made: Array, rows: int) -> Array:
-        """Rows made, of `rows` in all, once every block is whole that these rows are in."""
-        after = self.first - (self.first - made) // self.height * self.height
-        return np.where(made > 0, np.minimum(np.where(made <= self.first, self.first, after), rows), 0)
-
 
 class Flow:
     """The state of a segment while it runs: rows made so far of every line.
@@ -220,43 +215,84 @@ def trail_distance(
     while it reads it, `kernel` bytes lower or more. `source_bytes` and `output_bytes` are those of a row. Every order
     in which rows may flow is allowed for: of the other lines no more is taken to be made than the block needs.
     """
-    ends, first_needed, own = _lag(tuple(rows), tuple(stages), sink, source, kernel is not None)
-    worst = int((ends * output_bytes - first_needed * source_bytes).max())
-    if kernel is not None and own is not None:
-        starts = np.concatenate(([0], ends[:-1]))
-        worst = max(worst, int((starts * output_bytes - own * source_bytes).max()) + kernel)
-    return max(0, worst)
+    found = _lag(tuple(rows), tuple(stages), sink, source, kernel is not None)
+    return distance(found, source_bytes, output_bytes, kernel)
 
 
 @lru_cache(maxsize=1 << 14)  # networks repeat their blocks
 def _lag(
     rows: tuple[int, ...], stages: tuple[Stage, ...], sink: int, source: int, in_place: bool
 ) -> tuple[Array, Array, Array | None]:
+    """`lag` of the stages of a segment."""
+    return lag([Demand.of(stage, rows) for stage in stages], sink, source, rows[source], in_place)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Demand:
+    """A stage as a table: `reads` are lines, each with the rows that are needed to have made so many rows of the
+    output, and the first row that is still needed by the others."""
+
+    output: int
+    rows: int
+    reads: Sequence[tuple[int, Array, Array]]
+    height: int = 1
+    first: int = 1
+
+    @classmethod
+    def of(cls, stage: Stage, rows: Sequence[int]) -> Demand:
+        count = rows[stage.output]
+        reads = [(f.line, f.ends(count, rows[f.line]), f.starts(count, rows[f.line])) for f in stage.feeds]
+        return cls(stage.output, count, reads, stage.height, stage.first)
+
+    @property
+    def ends(self) -> Array:
+        """The rows where its blocks end."""
+        return np.array([*range(min(self.first, self.rows), self.rows, self.height), self.rows])
+
+    def whole_blocks(self, made: Array) -> Array:
+        """Rows made once every block is whole that these rows are in."""
+        if self.height == self.first == 1:
+            return made
+        after = self.first - (self.first - made) // self.height * self.height
+        return np.where(made > 0, np.minimum(np.where(made <= self.first, self.first, after), self.rows), 0)
+
+
+def lag(
+    stages: Sequence[Demand], sink: int, source: int, source_rows: int, in_place: bool
+) -> tuple[Array, Array, Array | None]:
     """For every block of a sink: the row where it ends, the first row of `source` that is still needed while it is
     written, and the first that the block itself reads, where its kernel may write that `in_place`."""
     own = stages[sink]
-    count = rows[own.output]
-    ends = np.array([*range(min(own.first, count), count, own.height), count])
-    direct = next((feed for feed in own.feeds if feed.line == source), None)
+    ends = own.ends
+    starts = np.concatenate(([0], ends[:-1]))
     made = {own.output: ends}
     for stage in reversed(stages[: sink + 1]):
         if stage.output in made:
-            made[stage.output] = wanted = stage.block_ends(made[stage.output], rows[stage.output])
-            for feed in stage.feeds:
-                if feed.line != stage.output:
-                    until = feed.ends(rows[stage.output], rows[feed.line])[wanted]
-                    made[feed.line] = np.maximum(made.get(feed.line, 0), until)
-    starts = np.concatenate(([0], ends[:-1]))
-    if direct is None or not in_place:
+            made[stage.output] = wanted = stage.whole_blocks(made[stage.output])
+            for line, until, _ in stage.reads:
+                if line != stage.output:
+                    made[line] = np.maximum(made[line], until[wanted]) if line in made else until[wanted]
+    direct = next((begin for line, _, begin in own.reads if line == source), None) if in_place else None
+    if direct is None:
         made[own.output] = starts
-    needed = np.full(len(ends), rows[source])
+    needed = np.full(len(ends), source_rows)
     for stage in stages:
-        for feed in stage.feeds:
-            if feed.line == source:
-                begun = made.get(stage.output, np.zeros(len(ends), np.int64))
-                needed = np.minimum(needed, feed.starts(rows[stage.output], rows[source])[begun])
-    first = direct.starts(count, rows[source])[starts] if direct is not None and in_place else None
-    return ends, needed, first
+        for line, _, begin in stage.reads:
+            if line == source:
+                needed = np.minimum(needed, begin[made[stage.output]] if stage.output in made else begin[0])
+    return ends, needed, None if direct is None else direct[starts]
+
+
+def distance(
+    found: tuple[Array, Array, Array | None], source_bytes: int, output_bytes: int, kernel: int | None
+) -> int:
+    """The trail distance that follows from a `lag`, for rows of so many bytes."""
+    ends, needed, own = found
+    worst = int((ends * output_bytes - needed * source_bytes).max())
+    if kernel is not None and own is not None:
+        starts = np.concatenate(([0], ends[:-1]))
+        worst = max(worst, int((starts * output_bytes - own * source_bytes).max()) + kernel)
+    return max(0, worst)
 
 
 def trace(

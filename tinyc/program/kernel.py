@@ -141,33 +141,41 @@ def select(
     name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None,
     times: Sequence[int] | None = None,
 ) -> Kernel:
-    """The cheapest kernel that serves all sites of the operator called `name`, or the one asked for.
+    """The first of `serving`."""
+    return serving(name, sites, target, preferred, provider=provider, times=times)[0][0]
 
-    Kernels of `provider` go before all others, whatever they cost. `times` is how often each site's call runs. Raises
-    ModelError naming every kernel's reason where none serves it, UsageError where the one asked for does not.
+
+def serving(
+    name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None,
+    times: Sequence[int] | None = None,
+) -> list[tuple[Kernel, float]]:
+    """The kernels that serve all sites of the operator called `name`, with their costs, the cheapest first.
+
+    Where there are any of `provider` these alone; only the one asked for where that is given. `times` is how often each
+    site's call runs. Raises ModelError naming every kernel's reason where none serves it, UsageError where the one
+    asked for does not.
     """
+    calls = list(zip(sites, times or [1] * len(sites), strict=True))
     if preferred is not None:
         chosen = find_kernel(preferred)
         reason = None if isinstance(sites[0].op, chosen.op) else f"it serves {chosen.op.name}"
         reason = reason or _refusal(chosen, sites, target)
         if reason:
             raise UsageError(f"kernel {preferred} cannot serve {sites[0].op.name} {name!r}: {reason}")
-        return chosen
+        return [(chosen, sum(count * chosen.cost(site, target) for site, count in calls))]
     reasons: list[str] = []
-    usable: list[tuple[bool, float, int, Kernel]] = []
+    usable: list[tuple[Kernel, float]] = []
     for candidate in candidates(sites[0]):
         reason = _refusal(candidate, sites, target)
         if reason:
             reasons.append(f"{candidate.name}: {reason}")
         else:
-            calls = zip(sites, times or [1] * len(sites), strict=True)
-            cost = sum(count * candidate.cost(site, target) for site, count in calls)
-            other = provider is not None and candidate.provider != provider
-            usable.append((other, cost, len(usable), candidate))
+            usable.append((candidate, sum(count * candidate.cost(site, target) for site, count in calls)))
     if not usable:
         told = "; ".join(reasons) or "no kernel is declared for this operator"
         raise ModelError(f"{sites[0].op.name} {name!r} has no kernel on {target.name} ({told})")
-    return min(usable, key=lambda u: u[:3])[3]
+    own = [(kernel, cost) for kernel, cost in usable if kernel.provider == provider]
+    return sorted(own or usable, key=lambda u: u[1])
 
 
 def _refusal(kernel: Kernel, sites: Sequence[Site], target: Target) -> str | None:

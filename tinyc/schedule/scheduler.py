@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.program.kernel import Kernel, Site, needs_kernel, select
+from tinyc.program.kernel import Kernel, Site, needs_kernel, serving
 from tinyc.program.lower import one_image, stage_kernel
 from tinyc.program.preference import NO_PREFERENCE, Preference
 from tinyc.program.rows import RowStage, row_stages, segment_stages
 from tinyc.schedule.order import Order, best_order, with_late_views
-from tinyc.schedule.parts import Known
 from tinyc.schedule.schedule import OrderSearch, Schedule
 from tinyc.schedule.segments import Partition, Partitions
-from tinyc.schedule.step import BLOCK_INSTRUCTIONS, Form, Step
+from tinyc.schedule.step import BLOCK_INSTRUCTIONS, Form, Means, Step
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
@@ -41,6 +40,9 @@ def make_schedule(
     return Scheduler(graph, target, given, stream_input=stream_input).schedule(budget)
 
 
+LEAN = 1.25  # times the instructions of the fastest kernel that one of less scratch may take
+
+
 @dataclass(frozen=True)
 class Candidate:
     """An order of execution that a schedule may have; its partitions are worked out when they are needed."""
@@ -50,19 +52,18 @@ class Candidate:
     layer_peak: int  # bytes, without segments
     steps: tuple[Step, ...]
     pushed: Value | None
-    known: Known = field(repr=False, compare=False)
 
     @cached_property
     def partitions(self) -> Partitions:
-        return Partitions(self.graph, self.steps, self.pushed, self.known)
+        return Partitions(self.graph, self.steps, self.pushed)
 
-    def choose(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Partition | None:
+    def choose(self, budget: float | None, room: float = 1.0) -> Partition | None:
         """What to stream under a budget (see `Partitions.choose`); None where that is nothing."""
-        return None if budget is None and self.pushed is None else self.partitions.choose(budget, spare, room)
+        return None if budget is None and self.pushed is None else self.partitions.choose(budget, room)
 
-    def score(self, budget: float | None, spare: float = 0.0) -> tuple[float, float, float]:
+    def score(self, budget: float | None) -> tuple[float, float, float]:
         """Less is better: bytes beyond the budget count first, then the work that streaming adds, then all bytes."""
-        chosen, nothing = self.choose(budget, spare), budget is None and self.pushed is None
+        chosen, nothing = self.choose(budget), budget is None and self.pushed is None
         if chosen is None:
             peak, work = (self.layer_peak, 0.0) if nothing else (math.inf, 0.0)
         else:
@@ -76,6 +77,17 @@ class Candidate:
         heights = {n: h for part, own in zip(parts, names, strict=True) for n, h in zip(own, part.heights, strict=True)}
         return tuple(names), {name: height for name, height in heights.items() if height > 1}
 
+    def lean(self, partition: Partition | None) -> dict[str, str]:
+        """The kernels of the operators that have those of least scratch, by name."""
+        found: dict[str, str] = {}
+        for part in partition.parts if partition else ():
+            for number in part.lean:
+                step = self.steps[number]
+                own = step.single if part.streamed else step
+                assert own is not None
+                found[step.node.output.name] = own.lean.kernel
+        return found
+
 
 class Scheduler:
     """Schedules of one graph on one target. Raises what `make_schedule` raises."""
@@ -83,10 +95,7 @@ class Scheduler:
     def __init__(
         self, graph: Graph, target: Target, given: Schedule | None = None, *, stream_input: bool = False,
         wanted: Mapping[str, str] | None = None, preference: Preference = NO_PREFERENCE,
-        like: Scheduler | None = None,
     ) -> None:
-        self.like = like  # of the same nodes: what it knows of those whose kernels are chosen alike is taken over
-        self.known: Known = {} if like is None else like.known
         self.graph, self.target, self.given, self.provider = graph, target, given, preference.provider
         asked = preference.of_graph(graph)
         self.wanted: Mapping[str, str] = {**(given.kernels if given else {}), **(wanted or {}), **asked}
@@ -109,18 +118,13 @@ class Scheduler:
     @cached_property
     def steps(self) -> dict[int, Step]:
         """By the identity of their nodes."""
-        return {id(node): self._known(node) or self._step(node) for node in self.nodes}
-
-    def _known(self, node: Node) -> Step | None:
-        name = node.output.name
-        alike = self.like is not None and self.like.wanted.get(name) == self.wanted.get(name)
-        return self.like.steps.get(id(node)) if self.like is not None and alike else None
+        return {id(node): self._step(node) for node in self.nodes}
 
     @cached_property
     def order(self) -> Order:
         """The order with the least layer-by-layer peak."""
-        scratch = {step.node.output.name: step.scratch for step in self.steps.values()}
-        trails = {step.node.output.name: step.trails for step in self.steps.values()}
+        scratch = {step.node.output.name: step.fast.scratch for step in self.steps.values()}
+        trails = {step.node.output.name: step.fast.trails for step in self.steps.values()}
         return best_order(self.graph, scratch, trails)
 
     @cached_property
@@ -131,47 +135,51 @@ class Scheduler:
         return [
             Candidate(
                 self.graph, nodes, self.order.peak_bytes,
-                tuple(self.steps[id(node)] for node in nodes if id(node) in self.steps), pushed, self.known,
+                tuple(self.steps[id(node)] for node in nodes if id(node) in self.steps), pushed,
             )
             for nodes in dict.fromkeys((own, best))
         ]
 
-    def schedule(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Schedule:
+    def schedule(self, budget: float | None, room: float = 1.0) -> Schedule:
         """The schedule with the least work under a budget in bytes (None: without), or else with the least peak.
 
-        A `spare` part of that peak may be spent where it is slow; `room` is for the packer (see `Partitions.choose`).
+        `room` is for the packer (see `Partitions.choose`).
         """
         if self.given:
-            return self._schedule(self.given.segments, self.given.heights)
+            return self._schedule(self.given.segments, self.given.heights, {})
         # Of orders that stream nothing, the last has the lower peak.
         nothing = budget is None and not self.stream_input
-        candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget, spare))
-        return self.of(candidate, candidate.choose(budget, spare, room))
+        candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget))
+        return self.of(candidate, candidate.choose(budget, room))
 
     def of(self, candidate: Candidate, partition: Partition | None) -> Schedule:
         """The schedule with these decisions. Puts the graph into its order."""
         self.graph.reorder(candidate.nodes)
         search = OrderSearch(self.order.states > 0, self.order.exact)
         expected = None if partition is None else partition.peak
-        return replace(self._schedule(*candidate.segments(partition)), search=search, expected_bytes=expected)
+        schedule = self._schedule(*candidate.segments(partition), candidate.lean(partition))
+        return replace(schedule, search=search, expected_bytes=expected)
 
-    def _schedule(self, segments: Segments, heights: Mapping[str, int]) -> Schedule:
-        by_name, kernels = {node.output.name: node for node in self.nodes}, dict(self.kernels)
+    def _schedule(self, segments: Segments, heights: Mapping[str, int], lean: Mapping[str, str]) -> Schedule:
+        by_name = {node.output.name: node for node in self.nodes}
+        kernels = {name: kernel.name for name, kernel in self.kernels.items()} | dict(lean)
         for names in segments:
             stages = segment_stages([by_name[n] for n in names], [heights.get(n, 1) for n in names])
-            last = {node.output.name: (node, stage) for node, stage in stages}
-            kernels |= {name: self._row_kernel(*own) for name, own in last.items()}
+            last = {node.output.name: (node, stage) for node, stage in stages if node.output.name not in lean}
+            kernels |= {name: self._row_kernels(*own)[0][0].name for name, own in last.items()}
         order = tuple(node.output.name for node in self.graph.nodes)
-        chosen = {name: kernels[name].name for name in order if name in kernels}
+        chosen = {name: kernels[name] for name in order if name in kernels}
         return Schedule(order, chosen, segments, self.stream_input, heights)
 
-    def _row_kernel(self, node: Node, stage: RowStage) -> Kernel:
-        """The kernel of a stage; of several, the last is the operator's own."""
-        return self._select(node, stage.sites, [times for times, _ in stage.runs])
+    def _row_kernels(self, node: Node, stage: RowStage) -> list[tuple[Kernel, float]]:
+        """The kernels for a stage, the fastest first; of several stages, the last is the operator's own."""
+        return self._serving(node, stage.sites, [times for times, _ in stage.runs])
 
-    def _select(self, node: Node, sites: Sequence[Site], times: Sequence[int] | None = None) -> Kernel:
+    def _serving(
+        self, node: Node, sites: Sequence[Site], times: Sequence[int] | None = None
+    ) -> list[tuple[Kernel, float]]:
         wanted = self.wanted.get(node.output.name)
-        return select(node.name, sites, self.target, wanted, provider=self.provider, times=times)
+        return serving(node.name, sites, self.target, wanted, provider=self.provider, times=times)
 
     def _kernels(self) -> dict[str, Kernel]:
         """The kernel of every operator, executed as a whole. Raises ModelError with all that have none.
@@ -184,7 +192,7 @@ class Scheduler:
         for node in (n for n in self.nodes if n.output.name not in streamed):
             site, _ = one_image(node)
             try:
-                chosen[node.output.name] = self._select(node, [site])
+                chosen[node.output.name] = self._serving(node, [site])[0][0]
             except ModelError as error:
                 problems += error.problems
         if problems:
@@ -193,12 +201,19 @@ class Scheduler:
 
     def _step(self, node: Node) -> Step:
         """What the choice of segments needs to know of one operator."""
-        kernel, target = self.kernels[node.output.name], self.target
         site, images = one_image(node)
-        distances = [(i, kernel.trails(site, i)) for i, v in enumerate(node.inputs) if v is not None and images == 1]
-        trails = tuple((i, distance) for i, distance in distances if distance is not None)
-        work = images * kernel.cost(site, target)
-        return Step(node, kernel.scratch(site, target), work, trails, partial(self._form, node, work))
+
+        def means(kernel: Kernel, cost: float) -> Means:
+            inputs = [i for i, v in enumerate(node.inputs) if v is not None and images == 1]
+            distances = [(i, kernel.trails(site, i)) for i in inputs]
+            trails = tuple((i, distance) for i, distance in distances if distance is not None)
+            return Means(kernel.name, kernel.scratch(site, self.target), images * cost, trails)
+
+        if node.output.name in self.kernels:
+            fast, lean = fastest_and_leanest([means(*found) for found in self._serving(node, [site])])
+        else:  # it only runs in the segments of a given schedule
+            fast = lean = Means("", 0, 0.0)
+        return Step(node, fast, lean, partial(self._form, node, fast.work))
 
     def _form(self, node: Node, whole: float, height: int, first: int) -> Form | None:
         """An operator in blocks of rows; `whole` are its instructions where it runs as a whole."""
@@ -208,47 +223,49 @@ class Scheduler:
         known = tuple(v and (v.is_constant, v.data is None, node.inputs.index(v)) for v in node.inputs)
         own = self.wanted.get(node.output.name), self.provider, self.target
         key = node.op, node.signature, known, height, first, whole, own
-        if key not in _FIGURES:
-            if len(_FIGURES) >= MOST_FIGURES:
-                _FIGURES.clear()
-            _FIGURES[key] = self._figures(node, stages, whole)
-        figures = _FIGURES[key]
-        if figures is None:
+        if key not in _MEANS:
+            if len(_MEANS) >= MOST_MEANS:
+                _MEANS.clear()
+            _MEANS[key] = self._row_means(node, stages)
+        means = _MEANS[key]
+        if not means:
             return None
-        trails = {id(value): d for (value, _), d in zip(stages[-1].reads, figures.trails, strict=True) if d is not None}
-        return Form(stages, figures.scratch, figures.work, trails)
+        fast, lean = means
+        blocks = BLOCK_INSTRUCTIONS * sum(times for stage in stages for times, _ in stage.runs)
+        return Form(stages, max(0.0, fast.work - whole) + blocks, fast, lean)
 
-    def _figures(self, node: Node, stages: tuple[RowStage, ...], whole: float) -> Figures | None:
-        """What the kernels of an operator's blocks need; None where no kernel computes them."""
-        target = self.target
+    def _row_means(self, node: Node, stages: tuple[RowStage, ...]) -> tuple[Means, Means] | None:
+        """The fastest and the leanest kernel of an operator's blocks; None where no kernel computes them."""
         try:
-            kernel = self._row_kernel(node, stages[-1])
-            calls = [(stage_kernel(kernel, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
+            served = self._row_kernels(node, stages[-1])
         except (ModelError, UsageError):  # no kernel computes its rows, or not the one asked for
             return None
+        return fastest_and_leanest([self._means_in_rows(kernel, stages) for kernel, _ in served])
+
+    def _means_in_rows(self, kernel: Kernel, stages: tuple[RowStage, ...]) -> Means:
+        target = self.target
+        calls = [(stage_kernel(kernel, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
         scratch = max(k.scratch(s, target) for k, s, _ in calls)
-        work = sum(times * k.cost(s, target) for k, s, times in calls) - whole
-        blocks = BLOCK_INSTRUCTIONS * sum(times for _, _, times in calls)
-        return Figures(scratch, max(0.0, work) + blocks, tuple(_block_trails(kernel, stages[-1])))
+        work = sum(times * k.cost(s, target) for k, s, times in calls)
+        trails = ((i, d) for i, d in enumerate(_block_trails(kernel, stages[-1])) if d is not None)
+        return Means(kernel.name, scratch, work, tuple(trails))
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The numbers of a `Form`; trails in the order of what its last stage reads."""
-
-    scratch: int
-    work: float
-    trails: tuple[int | None, ...]
+def fastest_and_leanest(served: Sequence[Means]) -> tuple[Means, Means]:
+    """Of the kernels that serve an operator, the fastest, and the one with the least scratch that is nearly as fast."""
+    fast = served[0]
+    near = [means for means in served if means.work <= LEAN * fast.work]
+    return fast, min(near, key=lambda means: means.scratch, default=fast)
 
 
 # By operator, types, which constants are known, height, first block, instructions as a whole, and what is asked for.
 # Networks repeat their blocks, and searches theirs from network to network.
-_FIGURES: dict[tuple[object, ...], Figures | None] = {}
-MOST_FIGURES = 1 << 17
+_MEANS: dict[tuple[object, ...], tuple[Means, Means] | None] = {}
+MOST_MEANS = 1 << 17
 
 
 def _block_trails(kernel: Kernel, stage: RowStage) -> Iterator[int | None]:
-    """For each activation that a stage reads, how far below it its blocks may be written meanwhile (`Form`)."""
+    """For each activation that a stage reads, how far below it its blocks may be written meanwhile (`Means`)."""
     for value, _ in stage.reads:
         distances = []
         for variant in stage.variants:

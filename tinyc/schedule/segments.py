@@ -1,49 +1,79 @@
 """Chooses which runs of operators stream row by row, under a budget of SRAM.
 
 Executed layer by layer, an operator needs its whole input and output; streamed, the tensors inside a segment shrink to
-line buffers, of more rows and fewer calls or of fewer rows and more calls. A dynamic programme over the order of
-execution finds the least peak of any partition into segments, and then, among the partitions under a budget, the one
-with the least extra work.
+line buffers. The least need of any partition into segments is searched for first (`least`); then a dynamic programme
+over the order of execution finds, among the partitions within the budget, the one with the least extra work. Its parts
+are then made as quick as the budget lets them be: faster kernels, more rows at a time.
 """
 
 from __future__ import annotations
 
 import math
-import sys
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tinyc.ir.graph import Graph, Value
-from tinyc.schedule.parts import Known, Parts, place
-from tinyc.schedule.pieces import Part
+from tinyc.schedule.figures import FigureReader
+from tinyc.schedule.least import Least, least
+from tinyc.schedule.needs import Needs, width
 from tinyc.schedule.step import Step
 
-SPARE = 0.2  # of the least peak that may be spent where the least peak is slow
-SLOW = 0.1  # that is, where streaming adds this much to the instructions of the network
-MORE = 1.1  # times as large parts are looked at where the smaller ones did not do
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
+QUICKER_STEPS = 8  # times that a chosen segment gets more rows at a time
+QUICKER_TRIES = 4  # ways to do so that are looked at each time
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a partition: an operator executed as a whole, or a segment. `need` in bytes; `work` are the
+    instructions that streaming adds; `lean` the steps that have their kernel of least scratch."""
+
+    start: int
+    stop: int
+    need: int
+    work: float = 0.0
+    heights: tuple[int, ...] = ()  # rows at a time of each operator; none where it runs as a whole
+    lean: frozenset[int] = frozenset()
+
+    @property
+    def streamed(self) -> bool:
+        return bool(self.heights)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Parts that cover all steps: the peak of the worst of them in bytes, and the instructions that streaming adds."""
+    """Parts that cover all steps: the need of the worst of them in bytes, and the instructions that streaming adds."""
 
     parts: tuple[Part, ...]
 
     @property
-    def peak(self) -> float:
-        return max((part.peak for part in self.parts), default=0.0)
+    def peak(self) -> int:
+        return max((part.need for part in self.parts), default=0)
 
     @property
     def work(self) -> float:
         return sum(part.work for part in self.parts)
 
 
-Choice = tuple[Partition, float]  # and the bytes within which its parts may still become quicker
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The best way to some step: parts that need more than the room, work, and the last part."""
+
+    tight: int
+    work: float
+    count: int
+    last: tuple[int, int, bool] | None = None
+    before: _Way | None = None
+
+    @property
+    def cost(self) -> tuple[int, float, int]:
+        return self.tight, self.work, self.count
+
+    def parts(self) -> Iterator[tuple[int, int, bool]]:
+        if self.before is not None and self.last is not None:
+            yield from self.before.parts()
+            yield self.last
 
 
 class Partitions:
@@ -52,134 +82,159 @@ class Partitions:
     `pushed` is the network's input where its rows arrive one by one: the first segment must take all of them.
     """
 
-    def __init__(
-        self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None, known: Known | None = None
-    ) -> None:
-        self.count, self.work = len(steps), sum(step.work for step in steps)
-        self._maker = Parts(graph, steps, pushed, known)
-        self._parts, self._peaks, self._known = list[Part](), np.zeros(0), -1.0  # all parts up to so many bytes
-        self._choices: dict[tuple[float | None, float, float], Partition | None] = {}
-        self._quickest: set[tuple[Part, float]] = set()  # segments that no more rows at a time make quicker in a limit
+    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None) -> None:
+        self.steps = steps
+        self._reader = FigureReader(graph, steps, pushed)
 
-    @property
-    def parts(self) -> list[Part]:
-        """All of them, sorted by where they start."""
-        self._know(math.inf)
-        return self._parts
+    @cached_property
+    def needs(self) -> Needs:
+        return Needs(self._reader.figures())
 
-    def _know(self, limit: float) -> None:
-        """Have at least all parts whose peak is within a limit in bytes: no other choice can hold a larger one."""
-        if self._known < limit:
-            more = self._maker.between(self._known, limit)
-            self._known = limit
-            self._hold(sorted((*self._parts, *more), key=place))
-
-    def _hold(self, parts: list[Part]) -> None:
-        self._parts, self._peaks = parts, np.array([part.peak for part in parts], float)
-
-    def _within(self, limit: float) -> list[Part]:
-        """The parts with at most this peak."""
-        self._know(limit)
-        return [self._parts[number] for number in np.flatnonzero(self._peaks <= limit).tolist()]
+    @cached_property
+    def least(self) -> Least | None:
+        """The partition with the least need; None where the input cannot be streamed."""
+        return least(self.needs)
 
     @property
     def least_peak(self) -> float:
         """In bytes; infinite where the input cannot be streamed."""
-        limit = max(self._known, self._maker.least_peak)
-        while (found := self._least_within(limit)) > limit:  # segments that by themselves need more than it had seemed
-            limit = self._known * MORE if self._known else math.inf
+        return math.inf if self.least is None else self.least.bytes
+
+    @cached_property
+    def _row_work(self) -> list[float]:
+        total, found = 0.0, [0.0]
+        for op in self.needs.network.operations:
+            total += op.row_work
+            found.append(total)
         return found
 
-    def _least_within(self, limit: float) -> float:
-        """The least peak of a partition of parts with at most this peak."""
-        best = [0.0] + [math.inf] * self.count
-        for part in self._within(limit):
-            best[part.stop] = min(best[part.stop], max(best[part.start], part.peak))
-        return best[self.count]
-
-    def choose(self, budget: float | None, spare: float = 0.0, room: float = 1.0) -> Partition | None:
+    def choose(self, budget: float | None, room: float = 1.0) -> Partition | None:
         """The partition with the least work whose peak stays within `budget` bytes (None: without a budget).
 
-        Where none does, the one with the least peak, and of those the least work; None where none can run at all.
-        Where that adds more than SLOW of the network's instructions, as little as needed of a `spare` part of the
-        least peak is spent to add no more, or all of it to add as little as possible. A `room` below 1 leaves parts
-        that need not be tight so much below the peak, which makes packing easier.
+        Where none does, the one with the least peak, and of those the least work; None where none can run at all. A
+        `room` below 1 leaves parts that need not be tight so much below the peak, which makes packing easier.
         """
-        key = (budget, spare, room)
-        if key not in self._choices:
-            self._choices[key] = self._settled(lambda: self._chosen(*key))
-        return self._choices[key]
-
-    def _chosen(self, budget: float | None, spare: float, room: float) -> Choice | None:
-        least = self.least_peak
-        if math.isinf(least):
+        if self.least is None:
             return None
-        if budget is None:
-            return self._cheapest(sys.float_info.max), 0  # never a part that cannot run
-        limit, most = max(float(budget), least), max(float(budget), least * (1 + spare))
-        if spare == 0 or self._cheapest(limit).work <= SLOW * self.work:
-            return self._cheapest(limit, room), room * limit
-        peaks = [limit, *sorted({part.peak for part in self._within(most) if limit < part.peak})]
-        enough = bisect_left(peaks, True, key=lambda peak: self._cheapest(peak).work <= SLOW * self.work)
-        limit = peaks[min(enough, len(peaks) - 1)]
-        return self._cheapest(limit, room), room * limit
+        limit = math.inf if budget is None else max(budget, self.least.bytes)
+        return self._within(limit, room)
 
-    def _settled(self, choice: Callable[[], Choice | None]) -> Partition | None:
-        """What is chosen once all segments of the choice are estimated by themselves, and are as quick as they can be.
+    def _within(self, limit: float, room: float = 1.0) -> Partition:
+        """The partition with the least work of those within a limit that there is one for."""
+        assert self.least is not None
+        ways = [found for state in self._states() if (found := self._cheapest(limit, room, state)) is not None]
+        if not ways:
+            return self._finished(self.least.parts, limit, room, self.least.state)
+        way, state = min(ways, key=lambda w: w[0].cost)
+        return self._finished(tuple(way.parts()), limit, room, state)
 
-        """
-        while True:
-            found = choice()
+    def _states(self) -> list[int]:
+        """Sizes of state that are looked at, where the input is pushed: the longest first segment, and the best."""
+        assert self.least is not None
+        if self.needs.network.pushed is None:
+            return [0]
+        most = max(self.needs.state(bounds.stop) for bounds in self.needs.parts(0))
+        return list(dict.fromkeys((most, self.least.state)))
+
+    def _cheapest(self, limit: float, room: float, state: int) -> tuple[_Way, int] | None:
+        """The way with the least work whose every part stays within the limit beside so much state; fewest parts on a
+        tie. Before that, as few parts as possible need more than a `room` part of the limit."""
+        needs, extra, comfortable = self.needs, width(state), room * limit
+        best: list[_Way | None] = [_Way(0, 0.0, 0), *([None] * needs.count)]
+        for start in range(needs.count):
+            way = best[start]
+            if way is None:
+                continue
+            for bounds in needs.parts(start):
+                if start == 0 and needs.state(bounds.stop) > state:
+                    continue
+                part = start, bounds.stop, bounds.streamed
+                low, high = bounds.low + extra, bounds.high + extra
+                if low > limit or (high > limit and needs.need(*part, state) > limit):
+                    continue
+                tight = high > comfortable and needs.need(*part, state) > comfortable
+                added = self._row_work[bounds.stop] - self._row_work[start] if bounds.streamed else 0.0
+                cost = way.tight + tight, way.work + added, way.count + 1
+                old = best[bounds.stop]
+                if old is None or cost < old.cost:
+                    best[bounds.stop] = _Way(*cost, part, way)
+        found = best[needs.count]
+        return None if found is None else (found, state)
+
+    # ------------------------------------------------------------------ speed within the limit
+    def _finished(
+        self, parts: Sequence[tuple[int, int, bool]], limit: float, room: float, state: int
+    ) -> Partition:
+        """Kernels and rows at a time of parts that were chosen."""
+        most = room * limit
+        return Partition(tuple(self._quicker(self._with_kernels(*part, limit, state), most, state) for part in parts))
+
+    def _with_kernels(self, start: int, stop: int, streamed: bool, limit: float, state: int) -> Part:
+        """A part with the fastest kernels, but for those whose scratch the limit has no room for."""
+        work = self._row_work[stop] - self._row_work[start] if streamed else 0.0
+        heights = (1,) * (stop - start) if streamed else ()
+        lean = frozenset[int]()
+        need = self.needs.exactly(start, stop, streamed, state, lean)
+        if need > limit:
+            lean = frozenset(n for n in range(start, stop) if self._gain(n, streamed) > 0)
+            need = self.needs.exactly(start, stop, streamed, state, lean)
+            for step in sorted(lean, key=lambda n: -self._gain(n, streamed)):
+                faster = self.needs.exactly(start, stop, streamed, state, lean - {step})
+                if faster <= limit:
+                    lean, need = lean - {step}, faster
+        work += sum(self._gain(step, streamed) for step in lean)
+        return Part(start, stop, need, work, heights, lean)
+
+    def _gain(self, step: int, streamed: bool) -> float:
+        """Instructions that an operator's fastest kernel saves against its leanest."""
+        own = self.steps[step].single if streamed else self.steps[step]
+        return 0.0 if own is None else own.lean.work - own.fast.work
+
+    @cached_property
+    def _worth(self) -> float:
+        return WORTH * sum(step.fast.work for step in self.steps)
+
+    def _quicker(self, part: Part, most: float, state: int) -> Part:
+        """A segment with more rows at a time, while its need stays below `most`; only gains that are worth it count."""
+        if not part.streamed:
+            return part
+        for _ in range(QUICKER_STEPS):
+            taller = self._taller(part)
+            better = (self._in_blocks(part, heights, state) for _, heights in taller[:QUICKER_TRIES])
+            found = next((p for p in better if p.need < most and p.work <= part.work - self._worth), None)
             if found is None:
-                return None
-            partition, limit = found
-            refined = {id(part): self._refined(part, limit) for part in partition.parts if part.streamed}
-            if all(refined.get(id(part), (part,)) == (part,) for part in partition.parts):
-                return partition
-            self._hold([own for part in self._parts for own in refined.get(id(part), (part,))])
+                break
+            part = found
+        return part
 
-    def _refined(self, part: Part, limit: float) -> tuple[Part, ...]:
-        """What takes the place of a part that was chosen."""
-        if not part.exact:
-            return (self._maker.exact(part.start, part.stop, part.heights),)
-        if (part, limit) in self._quickest or part.peak > limit:
-            return (part,)
-        quicker = self._maker.quicker(part, limit, WORTH * self.work)
-        self._quickest |= {(part, limit), (quicker, limit)}
-        return (part,) if quicker == part else (part, quicker)
+    def _in_blocks(self, part: Part, heights: tuple[int, ...], state: int) -> Part:
+        """The same segment, so many rows at a time."""
+        blocks = self._reader.blocks(part.start, part.stop, heights)
+        need = self.needs.exactly(part.start, part.stop, True, state, part.lean, blocks)
+        work = blocks.work + sum(self._gain(step, True) for step in part.lean)
+        return replace(part, need=need, work=work, heights=heights)
 
-    def _cheapest(self, limit: float, room: float = 1.0) -> Partition:
-        """The partition with the least work whose every part stays within the limit; fewest parts on a tie.
+    def _taller(self, part: Part) -> list[tuple[float, tuple[int, ...]]]:
+        """Heights one step up for one operator, or for two neighbours; those that may gain the most first."""
+        found: list[tuple[float, tuple[int, ...]]] = []
+        forms = [step.forms for step in self.steps[part.start : part.stop]]
+        higher = [min((h for h in own if h > now), default=now) for own, now in zip(forms, part.heights, strict=True)]
+        gains = [own[now].work - own[h].work for own, now, h in zip(forms, part.heights, higher, strict=True)]
+        for size in (1, 2):
+            for k in range(len(gains) - size + 1):
+                heights = (*part.heights[:k], *higher[k : k + size], *part.heights[k + size :])
+                found.append((sum(gains[k : k + size]), heights))
+        return sorted((f for f in found if f[0] > self._worth), reverse=True)
 
-        Before that, as few parts as possible need more than a `room` part of the limit.
-        """
-        best: list[tuple[float, float, int]] = [(0, 0.0, 0)] + [(math.inf, 0.0, 0)] * self.count
-        chosen: dict[int, Part] = {}
-        for part in self._within(limit):
-            tight, work, count = best[part.start]
-            cost = (tight + (part.peak > room * limit), work + part.work, count + 1)
-            if cost < best[part.stop]:
-                best[part.stop], chosen[part.stop] = cost, part
-        found, stop = [], self.count
-        while stop > 0:
-            found.append(chosen[stop])
-            stop = chosen[stop].start
-        return Partition(tuple(reversed(found)))
-
+    # ------------------------------------------------------------------ the front
     def front(self) -> list[Partition]:
-        """The partitions that no other beats in both peak and work, from the least work to the least peak."""
-        while True:
-            before, found = self.parts, list[Partition]()
-            partition = self._settled(lambda: self._chosen(None, 0.0, 1.0))
-            while partition is not None:
-                if found and partition.work <= found[-1].work:
-                    found.pop()  # as little work with a lower peak
-                found.append(partition)
-                peak = partition.peak
-                below = max((part.peak for part in self.parts if part.peak < peak), default=-1.0)
-                partition = self._settled(partial(self._below, below)) if below >= self.least_peak else None
-            if before is self.parts:
-                return found
-
-    def _below(self, limit: float) -> Choice | None:
-        return (self._cheapest(limit), 0) if limit >= self.least_peak else None
+        """Partitions that no other beats in both peak and work, from the least work to the least peak."""
+        found: list[Partition] = []
+        limit = math.inf
+        while limit >= self.least_peak:
+            partition = self._within(limit)
+            while found and partition.work <= found[-1].work:
+                found.pop()  # as little work with a lower peak
+            found.append(partition)
+            limit = partition.peak - 1
+        return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,27 +15,39 @@ HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows at a time that are considered
 
 
 @dataclass(frozen=True)
-class Form:
-    """An operator in blocks of rows: its stages, and what they need more in scratch and instructions.
+class Means:
+    """A kernel for an operator: its name, scratch in bytes, the instructions of one inference, and trails.
 
-    `work` is what its kernels and the runtime execute beyond the operator as a whole. `trails`: activations, by
-    identity, that the last stage may write over while it reads them, and by how many bytes its blocks must lie lower.
+    A trail is the number of what is read (an input of the operator; of its blocks, a read of the last stage) and the
+    bytes by which the output must lie below that to be written over it.
+    """
+
+    kernel: str
+    scratch: int
+    work: float
+    trails: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """An operator in blocks of rows: its stages, the fastest kernel and the one with the least scratch.
+
+    `work` is what the fastest kernel and the runtime execute beyond the operator as a whole.
     """
 
     stages: tuple[RowStage, ...]
-    scratch: int
     work: float
-    trails: Mapping[int, int] = field(default_factory=dict)
+    fast: Means
+    lean: Means
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operator: scratch and instructions as a whole; `make_form(height, first)` in blocks (None: it has none)."""
+    """One operator: kernels for it as a whole, and `make_form(height, first)` in blocks (None: it has none)."""
 
     node: Node
-    scratch: int
-    work: float
-    trails: tuple[tuple[int, int], ...]  # (input, bytes by which the output must lie below it to overlap it)
+    fast: Means
+    lean: Means
     make_form: Callable[[int, int], Form | None] = field(repr=False)
 
     def form(self, height: int, first: int) -> Form | None:
@@ -44,6 +56,11 @@ class Step:
             self._forms[height, first] = self.make_form(height, first)
         return self._forms[height, first]
 
+    @property
+    def single(self) -> Form | None:
+        """Single rows; None where it cannot stream."""
+        return self.form(1, 1)
+
     @cached_property
     def _forms(self) -> dict[tuple[int, int], Form | None]:
         return {}
@@ -51,13 +68,9 @@ class Step:
     @cached_property
     def forms(self) -> dict[int, Form]:
         """By height, those that it has; of those with the same blocks, one."""
-        single = self.form(1, 1)
+        single = self.single
         if single is None:
             return {}
         rows = single.stages[0].rows
         found = {height: self.form(height, height) for height in HEIGHTS if height <= rows}
         return {h: form for h, form in found.items() if form is not None and (h == 1 or form.stages != single.stages)}
-
-    @property
-    def streams(self) -> bool:
-        return bool(self.forms)

@@ -1,0 +1,232 @@
+"""A network as numbers: what the choice of segments needs to know of its operators and tensors, and nothing else.
+
+Tensors have numbers instead of names, so that the figures of a block of layers are those of the same block anywhere:
+`tinyc.nas.joining` puts networks together from blocks whose figures are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tinyc.ir.graph import Graph, Value
+from tinyc.program.flow import Feed
+from tinyc.program.lower import SegmentLines
+from tinyc.program.rows import RowStage, first_block, line_rows
+from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Means, Step
+from tinyc.schedule.tasks import stored
+
+HIDDEN = -1  # the line between the two stages of an operator
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Bytes and life of a tensor, in steps. `line`: bytes of it while it only exists inside a segment that makes
+    single rows; None where it then needs all its bytes. An input is made before step 0, an output lives to the end.
+    """
+
+    bytes: int
+    made: int
+    last: int
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a stage reads a tensor, of which it sees so many rows."""
+
+    tensor: int
+    rows: int
+    feed: Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of an operator that makes a block of rows at a time: of `first` rows, and then of `height`."""
+
+    output: int
+    rows: int
+    reads: tuple[Read, ...]
+    height: int = 1
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Scratch and trails of the kernels of an operator: `whole` ones are (tensor, bytes by which the output must lie
+    below it), those of `rows` (tensor, rows that are seen of it, bytes by which the blocks of a row must lie below).
+    """
+
+    scratch: int
+    whole: tuple[tuple[int, int], ...] = ()
+    row_scratch: int = 0
+    rows: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operator: its results, and its fastest and leanest kernels.
+
+    In rows: its stages (none where it cannot stream), bytes of hidden lines, tensors of which all must be there
+    before it begins even then, and the instructions that rows add.
+    """
+
+    made: tuple[int, ...]
+    fast: Kernels
+    lean: Kernels
+    stages: tuple[Stage, ...] = ()
+    hidden: int = 0
+    complete: tuple[int, ...] = ()
+    row_work: float = 0.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A network in the order of its execution; `pushed` is the input whose rows arrive one by one."""
+
+    operations: tuple[Operation, ...]
+    tensors: tuple[Tensor, ...]
+    pushed: int | None = None
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A segment in blocks of other heights: its operations, bytes of its lines by tensor, instructions that it adds."""
+
+    operations: tuple[Operation, ...]
+    lines: Mapping[int, int]
+
+    @property
+    def work(self) -> float:
+        return sum(op.row_work for op in self.operations)
+
+
+class FigureReader:
+    """Reads the figures of a graph whose operators run as these steps."""
+
+    def __init__(self, graph: Graph, steps: Sequence[Step], pushed: Value | None = None) -> None:
+        self.graph, self.steps, self.pushed = graph, steps, pushed
+        self._position = {id(step.node): number for number, step in enumerate(steps)}
+        self._values = list(dict.fromkeys([*graph.inputs, *(v for step in steps for v in step.node.outputs)]))
+        self._number = {id(value): number for number, value in enumerate(self._values)}
+
+    def figures(self) -> Figures:
+        """In single rows, which need the least."""
+        operations = [self._operation(step, step.single) for step in self.steps]
+        tensors = tuple(self._tensor(value) for value in self._values)
+        pushed = None if self.pushed is None else self._number[id(self.pushed)]
+        lines: dict[int, int] = {}
+        # How many rows a line holds does not depend on where a segment begins or ends around it.
+        for start, stop in windows(Figures(tuple(operations), tensors)):
+            forms = [form for step in self.steps[start:stop] if (form := step.single)]
+            found = self._flow(forms, operations[start:stop])
+            operations[start:stop] = found.operations
+            lines |= found.lines
+        tensors = tuple(t if t.line is None else replace(t, line=lines.get(n)) for n, t in enumerate(tensors))
+        return Figures(tuple(operations), tensors, pushed)
+
+    def blocks(self, start: int, stop: int, heights: Sequence[int]) -> Blocks:
+        """A segment by itself, so many rows at a time."""
+        made: dict[int, RowStage] = {}
+        forms: list[Form] = []
+        for step, height in zip(self.steps[start:stop], heights, strict=True):
+            form = step.form(height, first_block(step.node, height, made)) or step.single
+            assert form is not None
+            made |= {id(stage.output): stage for stage in form.stages}
+            forms.append(form)
+        plain = [self._operation(step, form) for step, form in zip(self.steps[start:stop], forms, strict=True)]
+        return self._flow(forms, plain, exact=True)
+
+    def _operation(self, step: Step, form: Form | None) -> Operation:
+        made = tuple(self._number[id(v)] for v in step.node.outputs)
+        kernels = [
+            self._kernels(step, whole, rows)
+            for whole, rows in ((step.fast, form and form.fast), (step.lean, form and form.lean))
+        ]
+        if form is None:
+            return Operation(made, *kernels)
+        stages = tuple(self._stage(stage) for stage in form.stages)
+        complete = dict.fromkeys(  # what it reads whole, or through a view
+            self._place(value) for stage in form.stages for value, feed in stage.reads
+            if self._place(value) != HIDDEN and (feed.is_fixed or stored(value) is not value)
+        )
+        return Operation(made, *kernels, stages, 0, tuple(complete), form.work)
+
+    def _kernels(self, step: Step, whole: Means, rows: Means | None) -> Kernels:
+        roots = [(stored(step.node.inputs[index]), distance) for index, distance in whole.trails]
+        trails = tuple((self._number[id(root)], distance) for root, distance in roots if root is not None)
+        if rows is None:
+            return Kernels(whole.scratch, trails)
+        single = step.single
+        assert single is not None
+        reads = single.stages[-1].reads
+        blocks = tuple(
+            (self._place(value), line_rows(value.type), distance)
+            for value, distance in ((reads[index][0], distance) for index, distance in rows.trails)
+        )
+        return Kernels(whole.scratch, trails, rows.scratch, blocks)
+
+    def _stage(self, stage: RowStage) -> Stage:
+        reads = (Read(self._place(value), line_rows(value.type), feed) for value, feed in stage.reads)
+        return Stage(self._place(stage.output), stage.rows, tuple(reads), stage.height, stage.first)
+
+    def _place(self, value: Value) -> int:
+        """The number of the tensor whose bytes a value shows."""
+        return self._number.get(id(stored(value)), HIDDEN)
+
+    def _tensor(self, value: Value) -> Tensor:
+        last, whole = last_use(self.graph, value, self._position)
+        made = -1 if value.producer is None else self._position[id(value.producer)]
+        return Tensor(value.type.bytes, made, max(made, last), None if whole or not value.uses else value.type.bytes)
+
+    def _flow(self, forms: Sequence[Form], operations: Sequence[Operation], *, exact: bool = False) -> Blocks:
+        """Lines, hidden ones too, and the work of moving their rows. Where the segment ends exactly here, lines that
+        leave it have all their rows."""
+        stages = [(number, stage) for number, form in enumerate(forms) for stage in form.stages]
+        pushed = self.pushed if any(v is self.pushed for _, stage in stages for v, _ in stage.reads) else None
+        flow = SegmentLines([stage for _, stage in stages], self.graph, pushed)
+        trace = flow.flowing if exact else flow.trace
+        hidden, work, lines = [0] * len(forms), [form.work for form in forms], dict[int, int]()
+        if pushed is not None and flow.pushed is not None:
+            lines[self._number[id(pushed)]] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
+            work[0] += BYTE_INSTRUCTIONS * trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
+        for number, stage in stages:
+            line = flow.numbers[id(stage.output)]
+            depth = flow.depths[line] if flow.is_internal[line] or not exact else stage.rows
+            work[number] += BYTE_INSTRUCTIONS * trace.moved_rows(line, depth) * stage.row_bytes
+            if stage.output.producer is None:
+                hidden[number] += depth * stage.row_bytes
+            else:
+                lines[self._number[id(stage.output)]] = depth * stage.row_bytes
+        return Blocks(
+            tuple(replace(o, hidden=h, row_work=w) for o, h, w in zip(operations, hidden, work, strict=True)), lines
+        )
+
+
+def windows(network: Figures) -> Iterator[tuple[int, int]]:
+    """The longest runs of operators that can stream together; they may overlap.
+
+    A run never holds both the producer of a tensor and an operator that waits until all of it is there: the tensor
+    would need all its bytes, and what else that operator reads as well.
+    """
+    start = 0
+    for stop, operation in enumerate(network.operations):
+        made = [network.tensors[number].made + 1 for number in operation.complete]
+        after = max(made, default=0) if operation.stages else stop + 1
+        if after > start:
+            if stop > start:
+                yield start, stop
+            start = after
+    if start < len(network.operations):
+        yield start, len(network.operations)
+
+
+def last_use(graph: Graph, value: Value, position: Mapping[int, int]) -> tuple[int, bool]:
+    """The last step that reads a tensor (the number of steps for an output), and whether it is seen through a view."""
+    last, whole = (len(position), True) if graph.is_output(value) else (-1, False)
+    for user in value.users:
+        if id(user) in position:
+            last = max(last, position[id(user)])
+        else:
+            last, whole = max(last, last_use(graph, user.output, position)[0]), True
+    return last, whole

@@ -1,0 +1,71 @@
+"""The least SRAM of any way to cut a network into segments and operators that run as a whole.
+
+Best first search over the steps up to which everything has run: of the parts that may come next, those are looked at
+first that need the least. What a part needs exactly is worked out only where its bounds do not tell.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from tinyc.schedule.needs import Needs, width
+
+Cut = tuple[int, int, bool]  # a part: where it starts and stops, and whether it streams
+
+
+@dataclass(frozen=True)
+class Least:
+    """`bytes` that the worst part needs, where no other cut needs less; the parts in order, and bytes of state of a
+    streamed input."""
+
+    bytes: int
+    parts: tuple[Cut, ...]
+    state: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A step up to which everything has run, the state that the first segment needs, and the way here."""
+
+    step: int
+    state: int
+    part: Cut | None = None
+    before: _Place | None = None
+
+    def parts(self) -> Iterator[Cut]:
+        if self.before is not None and self.part is not None:
+            yield from self.before.parts()
+            yield self.part
+
+
+def least(needs: Needs) -> Least | None:
+    """The cut with the least need; None where there is none, since the input cannot be streamed."""
+    ticket = count()
+    # The need so far or, while the last part is `open`, a bound of it and the need before; among equals what is known
+    # and furthest on comes first.
+    heap: list[tuple[int, bool, int, int, _Place, int]] = [(0, False, 0, next(ticket), _Place(0, 0), 0)]
+    seen: set[tuple[int, int]] = set()
+
+    def push(peak: int, open: bool, place: _Place, floor: int = 0) -> None:
+        if (place.step, place.state) not in seen:
+            heapq.heappush(heap, (peak, open, -place.step, next(ticket), place, floor))
+
+    while heap:
+        peak, open, _, _, here, floor = heapq.heappop(heap)
+        if open and here.part is not None:
+            push(max(floor, needs.need(*here.part, here.state)), False, here)
+            continue
+        if here.step == needs.count:
+            return Least(peak, tuple(here.parts()), here.state)
+        if (here.step, here.state) in seen:
+            continue
+        seen.add((here.step, here.state))
+        for bounds in needs.parts(here.step):
+            state = needs.state(bounds.stop) if here.step == 0 else here.state
+            place = _Place(bounds.stop, state, (here.step, bounds.stop, bounds.streamed), here)
+            certain = bounds.high + width(state) <= peak
+            push(peak if certain else max(peak, bounds.low + width(state)), not certain, place, peak)
+    return None

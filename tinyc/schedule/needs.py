@@ -1,0 +1,207 @@
+"""What the parts of a schedule need: an operator executed as a whole, or a segment that streams.
+
+The need of a part is the bytes that no placement goes below while it runs, exactly as the packer counts them for the
+lowered program: buffers rounded up to the arena's alignment, scratch and state included, an output laid over an input
+that dies. Bounds are cheap, and nearly always enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+
+from tinyc.ir.types import Array
+from tinyc.memory import together
+from tinyc.program.flow import Demand, distance, lag
+from tinyc.program.lifetimes import ARENA_ALIGN
+from tinyc.program.lower import STATE_BYTES
+from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernels, Operation, Read, Stage, windows
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A part that begins at some step: where it ends, whether it streams, and bytes between which its need lies,
+    without state."""
+
+    stop: int
+    streamed: bool
+    low: int
+    high: int
+
+
+def width(bytes: int) -> int:
+    """Bytes of the arena that a buffer takes up."""
+    return -(-bytes // ARENA_ALIGN) * ARENA_ALIGN
+
+
+class Needs:
+    """The needs of all parts of a network, in bytes. What is asked for with `lean` steps has their leanest kernels."""
+
+    def __init__(self, network: Figures) -> None:
+        self.network, self.count = network, len(network.operations)
+        self._width = [width(t.bytes) for t in network.tensors]
+        self._line = [w if t.line is None else width(t.line) for w, t in zip(self._width, network.tensors, strict=True)]
+        self._dying: list[list[int]] = [[] for _ in range(self.count + 1)]
+        change = [0] * (self.count + 2)
+        for number, t in enumerate(network.tensors):
+            self._dying[t.last].append(number)
+            change[t.made + 1] += self._width[number]
+            change[t.last + 1] -= self._width[number]
+        self._before = list(accumulate(change))  # bytes that are there before a step, and still read in it or later
+        self._known: dict[tuple[int, int, bool, int], int] = {}
+
+    @cached_property
+    def _stops(self) -> list[int]:
+        """By step, where the longest segment that begins there ends; the step itself where none does."""
+        found = list(range(self.count))
+        for start, stop in windows(self.network):
+            found[start:stop] = [stop] * (stop - start)
+        return found
+
+    def parts(self, start: int) -> Iterator[Bounds]:
+        """The parts that may begin at a step: the operator as a whole, and segments."""
+        # Before its last reader a pushed image is never there as a whole, and the first segment must take all of it.
+        pushed = self.network.pushed
+        until = -1 if pushed is None else self.network.tensors[pushed].last
+        if start > until:
+            yield self._bounds_of_whole(start)
+        if start == 0 or start > until:
+            yield from (bounds for bounds in self._bounds_of_segments(start) if bounds.stop > until)
+
+    def _bounds_of_whole(self, step: int) -> Bounds:
+        op, tensors = self.network.operations[step], self.network.tensors
+        made = self._made(op)
+        high = self._before[step] + made + width(op.lean.scratch)
+        trailed = {t for kernels in (op.fast, op.lean) for t, _ in kernels.whole if tensors[t].last == step}
+        saved = min(made, sum([self._width[t] for t in trailed]))
+        return Bounds(step + 1, False, high - saved - ARENA_ALIGN, high)
+
+    def _bounds_of_segments(self, start: int) -> Iterator[Bounds]:
+        pushed, live, scratch, dead = self.network.pushed, self._before[start], 0, 0
+        fresh: dict[int, int] = {}  # made in the segment and read after it
+        for step in range(start, self._stops[start]):
+            op = self.network.operations[step]
+            live += self._made(op) + width(op.hidden)
+            scratch = max(scratch, width(op.lean.row_scratch))
+            for number in op.made:
+                fresh[number] = self._width[number]
+            for number in self._dying[step]:
+                if number in fresh or number == pushed:
+                    live += self._line[number] - self._width[number]
+                    fresh.pop(number, None)
+                else:
+                    dead += self._width[number]
+            saved = min(dead, sum(fresh.values()))
+            yield Bounds(step + 1, True, live + scratch - saved - ARENA_ALIGN, live + scratch)
+
+    def _made(self, op: Operation) -> int:
+        return sum([self._width[number] for number in op.made])
+
+    def state(self, stop: int) -> int:
+        """Bytes of state where the input is pushed and the first segment ends at `stop`; they live all the time."""
+        if self.network.pushed is None:
+            return 0
+        lines: set[tuple[int, int]] = set()
+        for step, op in enumerate(self.network.operations[:stop]):
+            for stage in op.stages:
+                lines.add((_own(stage.output, step), stage.rows))
+                lines |= {(_own(read.tensor, step), read.rows) for read in stage.reads}
+        return STATE_BYTES * len(lines)
+
+    # ------------------------------------------------------------------ exactly
+    def need(self, start: int, stop: int, streamed: bool, state: int = 0) -> int:
+        """Bytes that a part needs in single rows, at least, with its fastest kernels or its leanest."""
+        key = start, stop, streamed, state
+        if key not in self._known:
+            every = range(start, stop)
+            self._known[key] = min(self.exactly(start, stop, streamed, state, lean) for lean in ((), every))
+        return self._known[key]
+
+    def exactly(
+        self, start: int, stop: int, streamed: bool, state: int, lean: Collection[int], blocks: Blocks | None = None
+    ) -> int:
+        """The same with the leanest kernels for the steps `lean` alone, and perhaps in other blocks of rows."""
+        if streamed:
+            return self._segment(start, stop, state, lean, blocks)
+        op, tensors = self.network.operations[start], self.network.tensors
+        kernels = op.lean if lean else op.fast
+        trails = [(op.made[0], t, apart) for t, apart in kernels.whole if tensors[t].last == start]
+        return _together(self._alive(start, stop), (kernels.scratch, state), trails)
+
+    def _alive(self, start: int, stop: int) -> dict[int, int]:
+        """Bytes of the tensors that are alive between two steps, by number."""
+        return {n: t.bytes for n, t in enumerate(self.network.tensors) if t.made < stop and t.last >= start}
+
+    def _segment(self, start: int, stop: int, state: int, lean: Collection[int], blocks: Blocks | None) -> int:
+        tensors, pushed = self.network.tensors, self.network.pushed
+        operations = self.network.operations[start:stop] if blocks is None else blocks.operations
+        kernels = [op.lean if start + n in lean else op.fast for n, op in enumerate(operations)]
+        sizes = self._alive(start, stop)
+        new, dead = [], []
+        for n, t in [(n, tensors[n]) for n in sizes]:
+            inside = t.made >= start or n == pushed
+            if inside and t.last < stop and t.line is not None:
+                sizes[n] = t.line if blocks is None else blocks.lines[n]
+            elif t.made >= start:
+                new.append(n)
+            elif t.last < stop and n != pushed:
+                dead.append(n)
+        segment = _Segment(start, operations, kernels)
+        trails = [
+            (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes))
+            for out in new if tensors[out].last >= stop for n in dead
+        ]
+        more = (max(k.row_scratch for k in kernels), state, *(op.hidden for op in operations))
+        return _together(sizes, more, trails)
+
+
+class _Segment:
+    """The stages of a segment, as tables of what they ask of each other."""
+
+    def __init__(self, start: int, operations: Sequence[Operation], kernels: Sequence[Kernels]) -> None:
+        self.stages: list[Demand] = []
+        self.sinks: dict[int, tuple[int, Kernels]] = {}  # by tensor, the stage that makes it
+        self.seen: dict[int, set[int]] = {}  # by tensor, as how many rows it is read
+        self._numbers: dict[tuple[int, int], int] = {}
+        for step, (op, own) in enumerate(zip(operations, kernels, strict=True), start):
+            for stage in op.stages:
+                self.sinks[stage.output] = len(self.stages), own
+                self.stages.append(self._demand(stage, step))
+                for read in stage.reads:
+                    self.seen.setdefault(read.tensor, set()).add(read.rows)
+
+    def _demand(self, stage: Stage, step: int) -> Demand:
+        reads = [self._asked(read, stage.rows, step) for read in stage.reads]
+        output = self._number(_own(stage.output, step), stage.rows)
+        return Demand(output, stage.rows, reads, stage.height, stage.first)
+
+    def _asked(self, read: Read, rows: int, step: int) -> tuple[int, Array, Array]:
+        line = self._number(_own(read.tensor, step), read.rows)
+        return line, read.feed.ends(rows, read.rows), read.feed.starts(rows, read.rows)
+
+    def _number(self, tensor: int, rows: int) -> int:
+        return self._numbers.setdefault((tensor, rows), len(self._numbers))
+
+    def trail_distance(self, source: int, source_bytes: int, output: int, output_bytes: int) -> int:
+        """Bytes by which a result must lie below a tensor that dies in the segment."""
+        sink, kernels = self.sinks[output]
+        found = 0
+        for rows in self.seen.get(source, ()):
+            kernel = next((apart for t, seen, apart in kernels.rows if (t, seen) == (source, rows)), None)
+            behind = lag(self.stages, sink, self._number(source, rows), rows, kernel is not None)
+            row_bytes = source_bytes // rows, output_bytes // self.stages[sink].rows
+            found = max(found, distance(behind, *row_bytes, kernel))
+        return found
+
+
+def _own(tensor: int, step: int) -> int:
+    """A number of its own for the hidden line of every operator."""
+    return ~step if tensor == HIDDEN else tensor
+
+
+def _together(sizes: Mapping[int, int], more: Sequence[int], trails: Sequence[tuple[int, int, int]]) -> int:
+    place = {number: i for i, number in enumerate(sizes)}
+    bytes = [*sizes.values(), *(size for size in more if size)]
+    return together(bytes, [(place[a], place[b], apart) for a, b, apart in trails], ARENA_ALIGN)
