@@ -52,29 +52,27 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Kernels:
-    """Scratch and trails of the kernels of an operator: `whole` ones are (tensor, bytes by which the output must lie
-    below it), those of `rows` (tensor, rows that are seen of it, bytes by which the blocks of a row must lie below).
-    """
+class Kernel:
+    """What one kernel of an operator needs: scratch, instructions of an inference, and trails: (tensor, rows that are
+    seen of it, bytes by which the output must lie below it). Of blocks, rows and bytes are those of a row."""
 
     scratch: int
-    whole: tuple[tuple[int, int], ...] = ()
-    row_scratch: int = 0
-    rows: tuple[tuple[int, int, int], ...] = ()
+    work: float
+    trails: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operator: its results, and its fastest and leanest kernels.
+    """One operator: its results, and kernels for it as a whole, the fastest first, each with less scratch than before.
 
-    In rows: its stages (none where it cannot stream), bytes of hidden lines, tensors of which all must be there
-    before it begins even then, and the instructions that rows add.
+    In rows: its stages (none where it cannot stream), kernels ordered likewise, bytes of hidden lines, tensors of which
+    all must be there before it begins even then, and the instructions that rows add.
     """
 
     made: tuple[int, ...]
-    fast: Kernels
-    lean: Kernels
+    whole: tuple[Kernel, ...]
     stages: tuple[Stage, ...] = ()
+    rows: tuple[Kernel, ...] = ()
     hidden: int = 0
     complete: tuple[int, ...] = ()
     row_work: float = 0.0
@@ -139,32 +137,25 @@ class FigureReader:
 
     def _operation(self, step: Step, form: Form | None) -> Operation:
         made = tuple(self._number[id(v)] for v in step.node.outputs)
-        kernels = [
-            self._kernels(step, whole, rows)
-            for whole, rows in ((step.fast, form and form.fast), (step.lean, form and form.lean))
-        ]
+        whole = self._kernels(step.kernels, step.node.inputs)
         if form is None:
-            return Operation(made, *kernels)
+            return Operation(made, whole)
+        rows = self._kernels(form.kernels, [value for value, _ in form.stages[-1].reads])
         stages = tuple(self._stage(stage) for stage in form.stages)
         complete = dict.fromkeys(  # what it reads whole, or through a view
             self._place(value) for stage in form.stages for value, feed in stage.reads
             if self._place(value) != HIDDEN and (feed.is_fixed or stored(value) is not value)
         )
-        return Operation(made, *kernels, stages, 0, tuple(complete), form.work)
+        return Operation(made, whole, stages, rows, 0, tuple(complete), form.work)
 
-    def _kernels(self, step: Step, whole: Means, rows: Means | None) -> Kernels:
-        roots = [(stored(step.node.inputs[index]), distance) for index, distance in whole.trails]
-        trails = tuple((self._number[id(root)], distance) for root, distance in roots if root is not None)
-        if rows is None:
-            return Kernels(whole.scratch, trails)
-        single = step.single
-        assert single is not None
-        reads = single.stages[-1].reads
-        blocks = tuple(
-            (self._place(value), line_rows(value.type), distance)
-            for value, distance in ((reads[index][0], distance) for index, distance in rows.trails)
-        )
-        return Kernels(whole.scratch, trails, rows.scratch, blocks)
+    def _kernels(self, kernels: Sequence[Means], reads: Sequence[Value | None]) -> tuple[Kernel, ...]:
+        def trails(means: Means) -> Iterator[tuple[int, int, int]]:
+            for index, distance in means.trails:
+                value = reads[index]
+                if value is not None and self._place(value) != HIDDEN:
+                    yield self._place(value), line_rows(value.type), distance
+
+        return tuple(Kernel(means.scratch, means.work, tuple(trails(means))) for means in kernels)
 
     def _stage(self, stage: RowStage) -> Stage:
         reads = (Read(self._place(value), line_rows(value.type), feed) for value, feed in stage.reads)

@@ -17,7 +17,9 @@ from tinyc.memory import together
 from tinyc.program.flow import Demand, distance, lag
 from tinyc.program.lifetimes import ARENA_ALIGN
 from tinyc.program.lower import STATE_BYTES
-from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernels, Operation, Read, Stage, windows
+from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernel, Operation, Read, Stage, windows
+
+DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,17 @@ def width(bytes: int) -> int:
 
 
 class Needs:
-    """The needs of all parts of a network, in bytes. What is asked for with `lean` steps has their leanest kernels."""
+    """The needs of all parts of a network, in bytes, for the fastest kernels and for lean ones.
+
+    An operator's lean kernel is the one with the least scratch of those that cost at most DEAR of the network's
+    instructions more than its fastest.
+    """
 
     def __init__(self, network: Figures) -> None:
         self.network, self.count = network, len(network.operations)
+        self.work = sum(op.whole[0].work for op in network.operations)
+        self.lean_whole = [self._lean(op.whole) for op in network.operations]
+        self.lean_rows = [self._lean(op.rows) for op in network.operations]
         self._width = [width(t.bytes) for t in network.tensors]
         self._line = [w if t.line is None else width(t.line) for w, t in zip(self._width, network.tensors, strict=True)]
         self._dying: list[list[int]] = [[] for _ in range(self.count + 1)]
@@ -51,6 +60,13 @@ class Needs:
             change[t.last + 1] -= self._width[number]
         self._before = list(accumulate(change))  # bytes that are there before a step, and still read in it or later
         self._known: dict[tuple[int, int, bool, int], int] = {}
+
+    def _lean(self, kernels: Sequence[Kernel]) -> int:
+        """The number of the lean kernel."""
+        if len(kernels) < 2:
+            return 0
+        most = kernels[0].work + DEAR * self.work
+        return max(number for number, kernel in enumerate(kernels) if kernel.work <= most)
 
     @cached_property
     def _stops(self) -> list[int]:
@@ -73,8 +89,9 @@ class Needs:
     def _bounds_of_whole(self, step: int) -> Bounds:
         op, tensors = self.network.operations[step], self.network.tensors
         made = self._made(op)
-        high = self._before[step] + made + width(op.lean.scratch)
-        trailed = {t for kernels in (op.fast, op.lean) for t, _ in kernels.whole if tensors[t].last == step}
+        fast, lean = op.whole[0], op.whole[self.lean_whole[step]]
+        high = self._before[step] + made + width(lean.scratch)
+        trailed = {t for kernel in (fast, lean) for t, _, _ in kernel.trails if tensors[t].last == step}
         saved = min(made, sum([self._width[t] for t in trailed]))
         return Bounds(step + 1, False, high - saved - ARENA_ALIGN, high)
 
@@ -84,7 +101,7 @@ class Needs:
         for step in range(start, self._stops[start]):
             op = self.network.operations[step]
             live += self._made(op) + width(op.hidden)
-            scratch = max(scratch, width(op.lean.row_scratch))
+            scratch = max(scratch, width(op.rows[self.lean_rows[step]].scratch))
             for number in op.made:
                 fresh[number] = self._width[number]
             for number in self._dying[step]:
@@ -126,9 +143,9 @@ class Needs:
         if streamed:
             return self._segment(start, stop, state, lean, blocks)
         op, tensors = self.network.operations[start], self.network.tensors
-        kernels = op.lean if lean else op.fast
-        trails = [(op.made[0], t, apart) for t, apart in kernels.whole if tensors[t].last == start]
-        return _together(self._alive(start, stop), (kernels.scratch, state), trails)
+        kernel = op.whole[self.lean_whole[start] if lean else 0]
+        trails = [(op.made[0], t, apart) for t, _, apart in kernel.trails if tensors[t].last == start]
+        return _together(self._alive(start, stop), (kernel.scratch, state), trails)
 
     def _alive(self, start: int, stop: int) -> dict[int, int]:
         """Bytes of the tensors that are alive between two steps, by number."""
@@ -137,7 +154,7 @@ class Needs:
     def _segment(self, start: int, stop: int, state: int, lean: Collection[int], blocks: Blocks | None) -> int:
         tensors, pushed = self.network.tensors, self.network.pushed
         operations = self.network.operations[start:stop] if blocks is None else blocks.operations
-        kernels = [op.lean if start + n in lean else op.fast for n, op in enumerate(operations)]
+        kernels = [self._row_kernel(start + n, op, start + n in lean) for n, op in enumerate(operations)]
         sizes = self._alive(start, stop)
         new, dead = [], []
         for n, t in [(n, tensors[n]) for n in sizes]:
@@ -153,16 +170,20 @@ class Needs:
             (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes))
             for out in new if tensors[out].last >= stop for n in dead
         ]
-        more = (max(k.row_scratch for k in kernels), state, *(op.hidden for op in operations))
+        more = (max(k.scratch for k in kernels), state, *(op.hidden for op in operations))
         return _together(sizes, more, trails)
+
+    def _row_kernel(self, step: int, op: Operation, lean: bool) -> Kernel:
+        """In blocks of rows there may be fewer kernels than in single ones."""
+        return op.rows[min(self.lean_rows[step], len(op.rows) - 1) if lean else 0]
 
 
 class _Segment:
     """The stages of a segment, as tables of what they ask of each other."""
 
-    def __init__(self, start: int, operations: Sequence[Operation], kernels: Sequence[Kernels]) -> None:
+    def __init__(self, start: int, operations: Sequence[Operation], kernels: Sequence[Kernel]) -> None:
         self.stages: list[Demand] = []
-        self.sinks: dict[int, tuple[int, Kernels]] = {}  # by tensor, the stage that makes it
+        self.sinks: dict[int, tuple[int, Kernel]] = {}  # by tensor, the stage that makes it
         self.seen: dict[int, set[int]] = {}  # by tensor, as how many rows it is read
         self._numbers: dict[tuple[int, int], int] = {}
         for step, (op, own) in enumerate(zip(operations, kernels, strict=True), start):
@@ -186,10 +207,10 @@ class _Segment:
 
     def trail_distance(self, source: int, source_bytes: int, output: int, output_bytes: int) -> int:
         """Bytes by which a result must lie below a tensor that dies in the segment."""
-        sink, kernels = self.sinks[output]
+        sink, own = self.sinks[output]
         found = 0
         for rows in self.seen.get(source, ()):
-            kernel = next((apart for t, seen, apart in kernels.rows if (t, seen) == (source, rows)), None)
+            kernel = next((apart for t, seen, apart in own.trails if (t, seen) == (source, rows)), None)
             behind = lag(self.stages, sink, self._number(source, rows), rows, kernel is not None)
             row_bytes = source_bytes // rows, output_bytes // self.stages[sink].rows
             found = max(found, distance(behind, *row_bytes, kernel))

@@ -40,9 +40,6 @@ def make_schedule(
     return Scheduler(graph, target, given, stream_input=stream_input).schedule(budget)
 
 
-LEAN = 1.25  # times the instructions of the fastest kernel that one of less scratch may take
-
-
 @dataclass(frozen=True)
 class Candidate:
     """An order of execution that a schedule may have; its partitions are worked out when they are needed."""
@@ -79,14 +76,8 @@ class Candidate:
 
     def lean(self, partition: Partition | None) -> dict[str, str]:
         """The kernels of the operators that have those of least scratch, by name."""
-        found: dict[str, str] = {}
-        for part in partition.parts if partition else ():
-            for number in part.lean:
-                step = self.steps[number]
-                own = step.single if part.streamed else step
-                assert own is not None
-                found[step.node.output.name] = own.lean.kernel
-        return found
+        lean = self.partitions.lean_kernels(partition) if partition else {}
+        return {self.steps[number].node.output.name: kernel for number, kernel in lean.items()}
 
 
 class Scheduler:
@@ -123,8 +114,8 @@ class Scheduler:
     @cached_property
     def order(self) -> Order:
         """The order with the least layer-by-layer peak."""
-        scratch = {step.node.output.name: step.fast.scratch for step in self.steps.values()}
-        trails = {step.node.output.name: step.fast.trails for step in self.steps.values()}
+        scratch = {step.node.output.name: step.kernels[0].scratch for step in self.steps.values()}
+        trails = {step.node.output.name: step.kernels[0].trails for step in self.steps.values()}
         return best_order(self.graph, scratch, trails)
 
     @cached_property
@@ -210,10 +201,10 @@ class Scheduler:
             return Means(kernel.name, kernel.scratch(site, self.target), images * cost, trails)
 
         if node.output.name in self.kernels:
-            fast, lean = fastest_and_leanest([means(*found) for found in self._serving(node, [site])])
+            kernels = ever_leaner([means(*found) for found in self._serving(node, [site])])
         else:  # it only runs in the segments of a given schedule
-            fast = lean = Means("", 0, 0.0)
-        return Step(node, fast, lean, partial(self._form, node, fast.work))
+            kernels = (Means("", 0, 0.0),)
+        return Step(node, kernels, partial(self._form, node, kernels[0].work))
 
     def _form(self, node: Node, whole: float, height: int, first: int) -> Form | None:
         """An operator in blocks of rows; `whole` are its instructions where it runs as a whole."""
@@ -230,17 +221,16 @@ class Scheduler:
         means = _MEANS[key]
         if not means:
             return None
-        fast, lean = means
         blocks = BLOCK_INSTRUCTIONS * sum(times for stage in stages for times, _ in stage.runs)
-        return Form(stages, max(0.0, fast.work - whole) + blocks, fast, lean)
+        return Form(stages, max(0.0, means[0].work - whole) + blocks, means)
 
-    def _row_means(self, node: Node, stages: tuple[RowStage, ...]) -> tuple[Means, Means] | None:
-        """The fastest and the leanest kernel of an operator's blocks; None where no kernel computes them."""
+    def _row_means(self, node: Node, stages: tuple[RowStage, ...]) -> tuple[Means, ...]:
+        """The kernels of an operator's blocks; none where no kernel computes them."""
         try:
             served = self._row_kernels(node, stages[-1])
         except (ModelError, UsageError):  # no kernel computes its rows, or not the one asked for
-            return None
-        return fastest_and_leanest([self._means_in_rows(kernel, stages) for kernel, _ in served])
+            return ()
+        return ever_leaner([self._means_in_rows(kernel, stages) for kernel, _ in served])
 
     def _means_in_rows(self, kernel: Kernel, stages: tuple[RowStage, ...]) -> Means:
         target = self.target
@@ -251,16 +241,18 @@ class Scheduler:
         return Means(kernel.name, scratch, work, tuple(trails))
 
 
-def fastest_and_leanest(served: Sequence[Means]) -> tuple[Means, Means]:
-    """Of the kernels that serve an operator, the fastest, and the one with the least scratch that is nearly as fast."""
-    fast = served[0]
-    near = [means for means in served if means.work <= LEAN * fast.work]
-    return fast, min(near, key=lambda means: means.scratch, default=fast)
+def ever_leaner(served: Sequence[Means]) -> tuple[Means, ...]:
+    """Of the kernels that serve an operator, from the fastest on, those that have less scratch than all before."""
+    kept = [served[0]]
+    for means in served[1:]:
+        if means.scratch < kept[-1].scratch:
+            kept.append(means)
+    return tuple(kept)
 
 
 # By operator, types, which constants are known, height, first block, instructions as a whole, and what is asked for.
 # Networks repeat their blocks, and searches theirs from network to network.
-_MEANS: dict[tuple[object, ...], tuple[Means, Means] | None] = {}
+_MEANS: dict[tuple[object, ...], tuple[Means, ...]] = {}
 MOST_MEANS = 1 << 17
 
 

@@ -17,7 +17,7 @@ from tinyc.ir.graph import Graph, Value
 from tinyc.schedule.figures import FigureReader
 from tinyc.schedule.least import Least, least
 from tinyc.schedule.needs import Needs, width
-from tinyc.schedule.step import Step
+from tinyc.schedule.step import Means, Step
 
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
 QUICKER_STEPS = 8  # times that a chosen segment gets more rows at a time
@@ -187,12 +187,23 @@ class Partitions:
 
     def _gain(self, step: int, streamed: bool) -> float:
         """Instructions that an operator's fastest kernel saves against its leanest."""
-        own = self.steps[step].single if streamed else self.steps[step]
-        return 0.0 if own is None else own.lean.work - own.fast.work
+        fast, lean = self._kernels(step, streamed)
+        return lean.work - fast.work
 
-    @cached_property
+    def _kernels(self, step: int, streamed: bool) -> tuple[Means, Means]:
+        """The fastest and the lean kernel of an operator."""
+        own = self.steps[step].single if streamed else self.steps[step]
+        assert own is not None
+        lean = self.needs.lean_rows if streamed else self.needs.lean_whole
+        return own.kernels[0], own.kernels[lean[step]]
+
+    def lean_kernels(self, partition: Partition) -> dict[int, str]:
+        """The names of the kernels of the steps that do not have their fastest."""
+        return {n: self._kernels(n, part.streamed)[1].kernel for part in partition.parts for n in part.lean}
+
+    @property
     def _worth(self) -> float:
-        return WORTH * sum(step.fast.work for step in self.steps)
+        return WORTH * self.needs.work
 
     def _quicker(self, part: Part, most: float, state: int) -> Part:
         """A segment with more rows at a time, while its need stays below `most`; only gains that are worth it count."""

@@ -30,25 +30,28 @@ class Means:
 
 @dataclass(frozen=True)
 class Form:
-    """An operator in blocks of rows: its stages, the fastest kernel and the one with the least scratch.
-
-    `work` is what the fastest kernel and the runtime execute beyond the operator as a whole.
+    """An operator in blocks of rows: its stages, and kernels, the fastest first and each with less scratch than those
+    before. `work` is what the fastest and the runtime execute beyond the operator as a whole.
     """
 
     stages: tuple[RowStage, ...]
     work: float
-    fast: Means
-    lean: Means
+    kernels: tuple[Means, ...]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operator: kernels for it as a whole, and `make_form(height, first)` in blocks (None: it has none)."""
+    """One operator: kernels for it as a whole, ordered likewise, and `make_form(height, first)` in blocks (None: it
+    has none)."""
 
     node: Node
-    fast: Means
-    lean: Means
+    kernels: tuple[Means, ...]
     make_form: Callable[[int, int], Form | None] = field(repr=False)
+
+    @property
+    def work(self) -> float:
+        """Instructions as a whole."""
+        return self.kernels[0].work
 
     def form(self, height: int, first: int) -> Form | None:
         """Blocks of `height` rows after a first one of `first`."""
