@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -14,17 +15,16 @@ from tinyc.compiler import Options, compile_graph, run_passes
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph, Node
 from tinyc.ir.interpreter import evaluate
+from tinyc.memory import lower_bound
 from tinyc.program.interpreter import execute
 from tinyc.program.kernel import Kernel
-from tinyc.program.lifetimes import lifetimes, trails
+from tinyc.program.lifetimes import blocks, lifetimes, trails
 from tinyc.program.lower import lower, one_image
-from tinyc.program.plan import timeline
-from tinyc.program.program import Program, Segment, Statement
+from tinyc.program.plan import least_arena
+from tinyc.program.program import Program
 from tinyc.schedule.cost import estimated_instructions
-from tinyc.schedule.pieces import Part
 from tinyc.schedule.scheduler import Scheduler
-from tinyc.schedule.segments import SLOW, SPARE, Partitions
-from tinyc.schedule.tasks import overlap
+from tinyc.schedule.segments import Part, Partitions
 
 CORES = st.sampled_from(["cortex-m0plus", "cortex-m4", "cortex-m55"])
 
@@ -37,85 +37,66 @@ def scheduler(graph: Graph, core: str, stream_input: bool) -> Scheduler:
     return Scheduler(graph, targets.load(core), stream_input=stream_input)
 
 
-def every(partitions: Partitions, start: int = 0) -> Iterator[list[Part]]:
-    """Every partition into parts that can run."""
-    if start == partitions.count:
+def every(partitions: Partitions, state: int, start: int = 0) -> Iterator[list[Part]]:
+    """Every partition into parts that can run beside so much state, in single rows and with the fastest kernels."""
+    needs = partitions.needs
+    if start == needs.count:
         yield []
-    for part in partitions.parts:
-        if part.start == start and part.peak < float("inf"):
-            yield from ([part, *rest] for rest in every(partitions, part.stop))
+        return
+    for bounds in needs.parts(start):
+        if start == 0 and needs.state(bounds.stop) > state:
+            continue
+        work = sum(op.row_work for op in needs.network.operations[start : bounds.stop]) if bounds.streamed else 0.0
+        part = Part(start, bounds.stop, needs.need(start, bounds.stop, bounds.streamed, state), work)
+        yield from ([part, *rest] for rest in every(partitions, state, bounds.stop))
 
 
-def prices(partitions: Partitions) -> set[tuple[float, float]]:
-    return {(max((p.peak for p in parts), default=0.0), sum(p.work for p in parts)) for parts in every(partitions)}
+def prices(partitions: Partitions, state: int) -> set[tuple[float, float]]:
+    found = every(partitions, state)
+    return {(max((p.need for p in parts), default=0), sum(p.work for p in parts)) for parts in found}
 
 
 @settings(max_examples=40)
 @given(NETWORKS, CORES, st.booleans(), st.floats(0, 1))
 def test_no_partition_is_better(graph: Graph, core: str, stream_input: bool, share: float) -> None:
     for candidate in scheduler(graph, core, stream_input).candidates:
-        found = prices(candidate.partitions)
-        if not found:
-            assert candidate.partitions.choose(0) is None and candidate.partitions.front() == []
-            continue
-        least, most = min(found)[0], max(found)[0]
-        budget = least * 0.9 + share * (most - least * 0.9)
-        chosen = candidate.partitions.choose(budget)
-        found = prices(candidate.partitions)  # what was chosen is estimated more closely
-        least = min(found)[0]
-        assert chosen is not None and chosen.peak <= max(budget, least)
-        assert chosen.work == min(work for peak, work in found if peak <= max(budget, least))
-
-
-@settings(max_examples=30)
-@given(NETWORKS, CORES, st.booleans())
-def test_bytes_are_spared_only_as_far_as_they_make_a_slow_network_quick(
-    graph: Graph, core: str, stream_input: bool
-) -> None:
-    for candidate in scheduler(graph, core, stream_input).candidates:
         partitions = candidate.partitions
-        chosen = partitions.choose(0, SPARE)
-        if chosen is None:
+        if partitions.least is None:
+            assert partitions.choose(0) is None and partitions.front() == []
             continue
-        least, enough = partitions.least_peak, SLOW * partitions.work
-        affordable = [(peak, work) for peak, work in prices(partitions) if peak <= (1 + SPARE) * least]
-        quick = [peak for peak, work in affordable if work <= enough]
-        assert (chosen.peak, chosen.work) in affordable
-        assert chosen.peak <= min(quick) and chosen.work <= enough if quick else (
-            chosen.work == min(work for _, work in affordable)
-        )
+        found = prices(partitions, partitions.least.state)
+        least, most = min(found)[0], max(found)[0]
+        assert least == partitions.least_peak
+        budget = least * 0.9 + share * (most - least * 0.9)
+        chosen = partitions.choose(budget)
+        assert chosen is not None and chosen.peak <= max(budget, least)
+        if not any(part.lean for part in chosen.parts):  # lean kernels add work, more rows at a time save some
+            assert chosen.work <= min(work for peak, work in found if peak <= max(budget, least)) + 1e-6
 
 
 @settings(max_examples=40)
 @given(NETWORKS, CORES, st.booleans())
-def test_the_front_holds_all_that_nothing_beats(graph: Graph, core: str, stream_input: bool) -> None:
+def test_the_front_goes_from_the_least_work_to_the_least_peak(graph: Graph, core: str, stream_input: bool) -> None:
     for candidate in scheduler(graph, core, stream_input).candidates:
-        front = [(partition.peak, partition.work) for partition in candidate.partitions.front()]
-        found = prices(candidate.partitions)  # those of the front estimated more closely
-        best = {(p, w) for p, w in found if not any((q <= p and v <= w and (q, v) != (p, w)) for q, v in found)}
-        assert set(front) == best and front == sorted(front, reverse=True)
+        partitions = candidate.partitions
+        front = [(partition.peak, partition.work) for partition in partitions.front()]
+        assert front == sorted(front, reverse=True) and len({work for _, work in front}) == len(front)
+        if front:
+            assert front[-1][0] == partitions.least_peak
 
 
-def saved(program: Program, step: int) -> int:
-    """The most that one output saves in a step by overlapping an input."""
-    lives, buffers = lifetimes(program), program.buffers
-    return max((
-        overlap(buffers[t.upper].bytes, buffers[t.lower].bytes, t.distance)
-        for t in trails(program) if lives[t.lower][0] == step
-    ), default=0)
-
-
-def overlaps_more(statement: Statement) -> bool:
-    """Whether a segment holds all rows of a tensor inside, which then may overlap an input like an output."""
-    return isinstance(statement, Segment) and any(
-        line.depth == line.rows for line in statement.lines if "rows" in line.label
-    )
+def step_need(program: Program, step: int) -> int:
+    """Bytes that the packer needs for what is alive in a step."""
+    lives = lifetimes(program)
+    alive = {name for name, (first, last) in lives.items() if first <= step <= last}
+    here = [replace(b, first=0, last=0) for b in blocks(program) if b.name in alive]
+    return lower_bound(here, [t for t in trails(program) if {t.lower, t.upper} <= alive])
 
 
 @settings(max_examples=60)
 @given(NETWORKS, CORES, st.booleans())
 def test_estimates_are_what_the_program_needs(graph: Graph, core: str, stream_input: bool) -> None:
-    """For every step: the bytes that are live in the lowered program, less the best overlap."""
+    """For every step: the bytes that the packer needs for the lowered program."""
     maker = scheduler(graph, core, stream_input)
     candidate = maker.candidates[0]
     for partition in candidate.partitions.front():
@@ -124,10 +105,9 @@ def test_estimates_are_what_the_program_needs(graph: Graph, core: str, stream_in
         except UsageError as error:
             assert stream_input and "cannot be streamed" in str(error)
             continue
-        state = sum(b.bytes for b in program.buffers.values() if b.is_state)
-        live = [step.live_bytes - saved(program, number) - state for number, step in enumerate(timeline(program))]
-        for bytes, part, statement in zip(live, partition.parts, program.body, strict=True):
-            assert bytes == part.peak or (bytes < part.peak and overlaps_more(statement))
+        own = [step_need(program, number) for number in range(len(program.body))]
+        assert own == [part.need for part in partition.parts]
+        assert least_arena(program) == partition.peak
         if not stream_input:
             whole = sum(one_image(n)[1] * k.cost(one_image(n)[0], maker.target) for n, k in kernels(maker))
             assert estimated_instructions(program, maker.target) <= whole + partition.work + 1
@@ -151,7 +131,9 @@ def test_a_view_ends_a_segment_that_makes_what_it_shows() -> None:
     net.conv(3, (1, 1), (1, 1), (1, 1, 1, 1), 2)
     net.graph.outputs = [net.last, head]
     for candidate in scheduler(net.graph.copy(), "cortex-m4", False).candidates:
-        parts = [(part.start, part.stop) for part in candidate.partitions.parts if part.streamed]
+        needs = candidate.partitions.needs
+        every_part = [(start, b.stop, b.streamed) for start in range(needs.count) for b in needs.parts(start)]
+        parts = [(start, stop) for start, stop, streamed in every_part if streamed]
         readers = [n for n, step in enumerate(candidate.steps) if step.node.input(0).producer_is(ops.Reshape)]
         assert readers and not any(start < reader < stop for start, stop in parts for reader in readers)
     for mode in ("stored", "stream"):

@@ -168,7 +168,8 @@ class FigureReader:
     def _tensor(self, value: Value) -> Tensor:
         last, whole = last_use(self.graph, value, self._position)
         made = -1 if value.producer is None else self._position[id(value.producer)]
-        return Tensor(value.type.bytes, made, max(made, last), None if whole or not value.uses else value.type.bytes)
+        last = max(made, last, 0)  # an input is there when the first step begins, read or not
+        return Tensor(value.type.bytes, made, last, None if whole or not value.uses else value.type.bytes)
 
     def _flow(self, forms: Sequence[Form], operations: Sequence[Operation], *, exact: bool = False) -> Blocks:
         """Lines, hidden ones too, and the work of moving their rows. Where the segment ends exactly here, lines that

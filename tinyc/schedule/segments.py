@@ -242,7 +242,7 @@ class Partitions:
         """Partitions that no other beats in both peak and work, from the least work to the least peak."""
         found: list[Partition] = []
         limit = math.inf
-        while limit >= self.least_peak:
+        while self.least is not None and limit >= self.least.bytes:
             partition = self._within(limit)
             while found and partition.work <= found[-1].work:
                 found.pop()  # as little work with a lower peak
