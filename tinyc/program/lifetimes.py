@@ -44,8 +44,9 @@ def trails(program: Program) -> list[Trail]:
             continue
         pairs = _call_trails(statement) if isinstance(statement, Call) else _segment_trails(statement)
         for out, source, distance in pairs:
-            if isinstance(statement, Segment) and lives[out.buffer][1] == step:
-                continue  # a line inside that holds all its rows: the choice of segments does not count on it
+            inside = lives[out.buffer][1] == step and not program.buffers[out.buffer].is_output
+            if isinstance(statement, Segment) and inside:
+                continue  # a line that holds all its rows: the choice of segments does not count on it
             if _may_die(program, lives, source, step) and _is_new(program, lives, out, source, step):
                 found.append(Trail(out.buffer, source.buffer, distance))
     return list(dict.fromkeys(found))

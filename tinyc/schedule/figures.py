@@ -54,8 +54,9 @@ class Stage:
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """What one kernel of an operator needs: scratch, instructions of an inference, and trails: (tensor, rows that are
-    seen of it, bytes by which the output must lie below it). Of blocks, rows and bytes are those of a row."""
+    seen of it, bytes by which the output must lie below it)."""
 
+    name: str
     scratch: int
     work: float
     trails: tuple[tuple[int, int, int], ...] = ()
@@ -155,7 +156,7 @@ class FigureReader:
                 if value is not None and self._place(value) != HIDDEN:
                     yield self._place(value), line_rows(value.type), distance
 
-        return tuple(Kernel(means.scratch, means.work, tuple(trails(means))) for means in kernels)
+        return tuple(Kernel(means.kernel, means.scratch, means.work, tuple(trails(means))) for means in kernels)
 
     def _stage(self, stage: RowStage) -> Stage:
         reads = (Read(self._place(value), line_rows(value.type), feed) for value, feed in stage.reads)

@@ -48,8 +48,8 @@ class Needs:
     def __init__(self, network: Figures) -> None:
         self.network, self.count = network, len(network.operations)
         self.work = sum(op.whole[0].work for op in network.operations)
-        self.lean_whole = [self._lean(op.whole) for op in network.operations]
-        self.lean_rows = [self._lean(op.rows) for op in network.operations]
+        self.lean_whole = [self.lean(op.whole) for op in network.operations]
+        self.lean_rows = [self.lean(op.rows) if op.rows else None for op in network.operations]
         self._width = [width(t.bytes) for t in network.tensors]
         self._line = [w if t.line is None else width(t.line) for w, t in zip(self._width, network.tensors, strict=True)]
         self._dying: list[list[int]] = [[] for _ in range(self.count + 1)]
@@ -61,12 +61,12 @@ class Needs:
         self._before = list(accumulate(change))  # bytes that are there before a step, and still read in it or later
         self._known: dict[tuple[int, int, bool, int], int] = {}
 
-    def _lean(self, kernels: Sequence[Kernel]) -> int:
-        """The number of the lean kernel."""
-        if len(kernels) < 2:
-            return 0
+    def lean(self, kernels: Sequence[Kernel]) -> Kernel:
+        """Of the kernels of an operator, the lean one."""
+        if len(kernels) == 1:
+            return kernels[0]
         most = kernels[0].work + DEAR * self.work
-        return max(number for number, kernel in enumerate(kernels) if kernel.work <= most)
+        return next(kernel for kernel in reversed(kernels) if kernel.work <= most)
 
     @cached_property
     def _stops(self) -> list[int]:
@@ -89,7 +89,7 @@ class Needs:
     def _bounds_of_whole(self, step: int) -> Bounds:
         op, tensors = self.network.operations[step], self.network.tensors
         made = self._made(op)
-        fast, lean = op.whole[0], op.whole[self.lean_whole[step]]
+        fast, lean = op.whole[0], self.lean_whole[step]
         high = self._before[step] + made + width(lean.scratch)
         trailed = {t for kernel in (fast, lean) for t, _, _ in kernel.trails if tensors[t].last == step}
         saved = min(made, sum([self._width[t] for t in trailed]))
@@ -99,9 +99,10 @@ class Needs:
         pushed, live, scratch, dead = self.network.pushed, self._before[start], 0, 0
         fresh: dict[int, int] = {}  # made in the segment and read after it
         for step in range(start, self._stops[start]):
-            op = self.network.operations[step]
+            op, kernel = self.network.operations[step], self.lean_rows[step]
+            assert kernel is not None
             live += self._made(op) + width(op.hidden)
-            scratch = max(scratch, width(op.rows[self.lean_rows[step]].scratch))
+            scratch = max(scratch, width(kernel.scratch))
             for number in op.made:
                 fresh[number] = self._width[number]
             for number in self._dying[step]:
@@ -143,7 +144,7 @@ class Needs:
         if streamed:
             return self._segment(start, stop, state, lean, blocks)
         op, tensors = self.network.operations[start], self.network.tensors
-        kernel = op.whole[self.lean_whole[start] if lean else 0]
+        kernel = self.lean_whole[start] if lean else op.whole[0]
         trails = [(op.made[0], t, apart) for t, _, apart in kernel.trails if tensors[t].last == start]
         return _together(self._alive(start, stop), (kernel.scratch, state), trails)
 
@@ -154,7 +155,7 @@ class Needs:
     def _segment(self, start: int, stop: int, state: int, lean: Collection[int], blocks: Blocks | None) -> int:
         tensors, pushed = self.network.tensors, self.network.pushed
         operations = self.network.operations[start:stop] if blocks is None else blocks.operations
-        kernels = [self._row_kernel(start + n, op, start + n in lean) for n, op in enumerate(operations)]
+        kernels = [self.lean(op.rows) if start + n in lean else op.rows[0] for n, op in enumerate(operations)]
         sizes = self._alive(start, stop)
         new, dead = [], []
         for n, t in [(n, tensors[n]) for n in sizes]:
@@ -172,10 +173,6 @@ class Needs:
         ]
         more = (max(k.scratch for k in kernels), state, *(op.hidden for op in operations))
         return _together(sizes, more, trails)
-
-    def _row_kernel(self, step: int, op: Operation, lean: bool) -> Kernel:
-        """In blocks of rows there may be fewer kernels than in single ones."""
-        return op.rows[min(self.lean_rows[step], len(op.rows) - 1) if lean else 0]
 
 
 class _Segment:

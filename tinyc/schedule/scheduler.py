@@ -76,8 +76,8 @@ class Candidate:
 
     def lean(self, partition: Partition | None) -> dict[str, str]:
         """The kernels of the operators that have those of least scratch, by name."""
-        lean = self.partitions.lean_kernels(partition) if partition else {}
-        return {self.steps[number].node.output.name: kernel for number, kernel in lean.items()}
+        lean = [own for part in (partition.parts if partition else ()) for own in part.lean]
+        return {self.steps[number].node.output.name: kernel for number, kernel in lean}
 
 
 class Scheduler:

@@ -9,15 +9,15 @@ are then made as quick as the budget lets them be: faster kernels, more rows at 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tinyc.ir.graph import Graph, Value
-from tinyc.schedule.figures import FigureReader
-from tinyc.schedule.least import Least, least
+from tinyc.schedule.figures import FigureReader, Kernel, Operation
+from tinyc.schedule.least import Cut, Least, least
 from tinyc.schedule.needs import Needs, width
-from tinyc.schedule.step import Means, Step
+from tinyc.schedule.step import Step
 
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
 QUICKER_STEPS = 8  # times that a chosen segment gets more rows at a time
@@ -27,14 +27,14 @@ QUICKER_TRIES = 4  # ways to do so that are looked at each time
 @dataclass(frozen=True, slots=True)
 class Part:
     """One part of a partition: an operator executed as a whole, or a segment. `need` in bytes; `work` are the
-    instructions that streaming adds; `lean` the steps that have their kernel of least scratch."""
+    instructions that streaming adds; `lean` the kernels of the steps that do not have their fastest."""
 
     start: int
     stop: int
     need: int
     work: float = 0.0
     heights: tuple[int, ...] = ()  # rows at a time of each operator; none where it runs as a whole
-    lean: frozenset[int] = frozenset()
+    lean: tuple[tuple[int, str], ...] = ()
 
     @property
     def streamed(self) -> bool:
@@ -63,14 +63,14 @@ class _Way:
     tight: int
     work: float
     count: int
-    last: tuple[int, int, bool] | None = None
+    last: Cut | None = None
     before: _Way | None = None
 
     @property
     def cost(self) -> tuple[int, float, int]:
         return self.tight, self.work, self.count
 
-    def parts(self) -> Iterator[tuple[int, int, bool]]:
+    def parts(self) -> Iterator[Cut]:
         if self.before is not None and self.last is not None:
             yield from self.before.parts()
             yield self.last
@@ -124,9 +124,8 @@ class Partitions:
         assert self.least is not None
         ways = [found for state in self._states() if (found := self._cheapest(limit, room, state)) is not None]
         if not ways:
-            return self._finished(self.least.parts, limit, room, self.least.state)
-        way, state = min(ways, key=lambda w: w[0].cost)
-        return self._finished(tuple(way.parts()), limit, room, state)
+            return self._finished(self.least.parts, limit, room)
+        return self._finished(tuple(min(ways, key=lambda way: way.cost).parts()), limit, room)
 
     def _states(self) -> list[int]:
         """Sizes of state that are looked at, where the input is pushed: the longest first segment, and the best."""
@@ -136,7 +135,7 @@ class Partitions:
         most = max(self.needs.state(bounds.stop) for bounds in self.needs.parts(0))
         return list(dict.fromkeys((most, self.least.state)))
 
-    def _cheapest(self, limit: float, room: float, state: int) -> tuple[_Way, int] | None:
+    def _cheapest(self, limit: float, room: float, state: int) -> _Way | None:
         """The way with the least work whose every part stays within the limit beside so much state; fewest parts on a
         tie. Before that, as few parts as possible need more than a `room` part of the limit."""
         needs, extra, comfortable = self.needs, width(state), room * limit
@@ -158,48 +157,41 @@ class Partitions:
                 old = best[bounds.stop]
                 if old is None or cost < old.cost:
                     best[bounds.stop] = _Way(*cost, part, way)
-        found = best[needs.count]
-        return None if found is None else (found, state)
+        return best[needs.count]
 
     # ------------------------------------------------------------------ speed within the limit
-    def _finished(
-        self, parts: Sequence[tuple[int, int, bool]], limit: float, room: float, state: int
-    ) -> Partition:
+    def _finished(self, parts: Sequence[Cut], limit: float, room: float) -> Partition:
         """Kernels and rows at a time of parts that were chosen."""
-        most = room * limit
+        most, state = room * limit, self.needs.state(parts[0][1]) if parts else 0
         return Partition(tuple(self._quicker(self._with_kernels(*part, limit, state), most, state) for part in parts))
 
     def _with_kernels(self, start: int, stop: int, streamed: bool, limit: float, state: int) -> Part:
         """A part with the fastest kernels, but for those whose scratch the limit has no room for."""
-        work = self._row_work[stop] - self._row_work[start] if streamed else 0.0
-        heights = (1,) * (stop - start) if streamed else ()
+        operations = self.needs.network.operations[start:stop]
+        saved = dict(enumerate((self._saved(op.rows if streamed else op.whole) for op in operations), start))
         lean = frozenset[int]()
         need = self.needs.exactly(start, stop, streamed, state, lean)
         if need > limit:
-            lean = frozenset(n for n in range(start, stop) if self._gain(n, streamed) > 0)
+            lean = frozenset(step for step, instructions in saved.items() if instructions > 0)
             need = self.needs.exactly(start, stop, streamed, state, lean)
-            for step in sorted(lean, key=lambda n: -self._gain(n, streamed)):
+            for step in sorted(lean, key=lambda n: -saved[n]):
                 faster = self.needs.exactly(start, stop, streamed, state, lean - {step})
                 if faster <= limit:
                     lean, need = lean - {step}, faster
-        work += sum(self._gain(step, streamed) for step in lean)
-        return Part(start, stop, need, work, heights, lean)
+        work = self._row_work[stop] - self._row_work[start] if streamed else 0.0
+        heights = (1,) * (stop - start) if streamed else ()
+        names = self._names(start, operations, lean, streamed)
+        return Part(start, stop, need, work + sum(saved[step] for step in lean), heights, names)
 
-    def _gain(self, step: int, streamed: bool) -> float:
-        """Instructions that an operator's fastest kernel saves against its leanest."""
-        fast, lean = self._kernels(step, streamed)
-        return lean.work - fast.work
+    def _saved(self, kernels: Sequence[Kernel]) -> float:
+        """Instructions that an operator's fastest kernel saves against its lean one."""
+        return self.needs.lean(kernels).work - kernels[0].work
 
-    def _kernels(self, step: int, streamed: bool) -> tuple[Means, Means]:
-        """The fastest and the lean kernel of an operator."""
-        own = self.steps[step].single if streamed else self.steps[step]
-        assert own is not None
-        lean = self.needs.lean_rows if streamed else self.needs.lean_whole
-        return own.kernels[0], own.kernels[lean[step]]
-
-    def lean_kernels(self, partition: Partition) -> dict[int, str]:
-        """The names of the kernels of the steps that do not have their fastest."""
-        return {n: self._kernels(n, part.streamed)[1].kernel for part in partition.parts for n in part.lean}
+    def _names(
+        self, start: int, operations: Sequence[Operation], lean: Collection[int], streamed: bool
+    ) -> tuple[tuple[int, str], ...]:
+        kernels = ((step, op.rows if streamed else op.whole) for step, op in enumerate(operations, start))
+        return tuple((step, self.needs.lean(own).name) for step, own in kernels if step in lean)
 
     @property
     def _worth(self) -> float:
@@ -220,10 +212,11 @@ class Partitions:
 
     def _in_blocks(self, part: Part, heights: tuple[int, ...], state: int) -> Part:
         """The same segment, so many rows at a time."""
-        blocks = self._reader.blocks(part.start, part.stop, heights)
-        need = self.needs.exactly(part.start, part.stop, True, state, part.lean, blocks)
-        work = blocks.work + sum(self._gain(step, True) for step in part.lean)
-        return replace(part, need=need, work=work, heights=heights)
+        blocks, lean = self._reader.blocks(part.start, part.stop, heights), {step for step, _ in part.lean}
+        need = self.needs.exactly(part.start, part.stop, True, state, lean, blocks)
+        work = blocks.work + sum(self._saved(blocks.operations[step - part.start].rows) for step in lean)
+        names = self._names(part.start, blocks.operations, lean, True)
+        return replace(part, need=need, work=work, heights=heights, lean=names)
 
     def _taller(self, part: Part) -> list[tuple[float, tuple[int, ...]]]:
         """Heights one step up for one operator, or for two neighbours; those that may gain the most first."""
