@@ -1,4 +1,4 @@
-"""Measures the code of kernels for tinyc.nas: python benchmarks/nas_code_sizes.py [--cmsis-nn DIR] [--core C ...]
+"""Measures the code of kernels for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...]
 
 For every core, every function that generated code calls is linked alone, unused sections removed, and the sections that
 remain are noted with their sizes. `tinyc.nas` adds up the union over the functions that a network calls. Structs are

@@ -4,7 +4,7 @@ The estimate is a sum of parts, of one for every operator and every segment, so 
 A `Part` holds what follows from the C of its piece: the functions that are called, the bytes of its constant structs,
 and counts, each of which takes some bytes of code. Offsets in the arena do not matter.
 
-* Kernels: the union of the symbols that stay linked when each called function is linked alone.
+* Kernels: the union of the sections that stay linked when each called function is linked alone.
 * Structs: their sizes, as the compiler sees them.
 * Generated functions: bytes per count, fitted to linked networks of all spaces, for every core.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tinyc.codegen.streams import merge_rows
 from tinyc.errors import UsageError
-from tinyc.program.program import Loop, Program, Segment, Statement
+from tinyc.program.program import Program, Segment
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -37,7 +37,6 @@ DATA = Path(__file__).parent / "code_sizes.json"
 UNKNOWN = 800  # bytes of a function that was not measured: another package's kernel
 ALIKE = {"none": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}  # where a core was not measured
 WORD = 4
-LINE, FEED, STAGE, SEGMENT = 20, 12, 16, 16  # bytes of the structs of tinyc_stream.h
 RUNTIME = frozenset({"tinyc_stream_start", "tinyc_stream_run"})
 PUSHED = frozenset({"tinyc_stream_start", "tinyc_stream_push", "tinyc_stream_complete"})
 CALL = re.compile(r"\b((?:arm|tinyc)_\w+|mem(?:cpy|move|set))\(")
@@ -49,9 +48,9 @@ _PLACE = re.compile(r"\bAT(?:_\w+)?\(")
 REGISTERS = 4  # arguments that need no stack
 
 COUNTS = (
-    "network", "pushed", "loop", "segment", "operator", "streamed operator", "variant", "call", "argument",
+    "network", "pushed", "segment", "operator", "streamed operator", "variant", "call", "argument",
     "argument on the stack", "status", "struct on the stack", "word on the stack", "choice by row",
-)
+)  # what generated functions take bytes for
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,9 @@ class Part:
     counts: tuple[int, ...]
 
     @classmethod
-    def of(cls, functions: frozenset[str] = frozenset(), constants: int = 0, **counts: int) -> Part:
-        """`counts` by name, with _ for spaces; what is not named is 0."""
-        named = {name.replace("_", " "): count for name, count in counts.items()}
-        return cls(functions, constants, tuple(named.get(name, 0) for name in COUNTS))
+    def of(cls, counts: Mapping[str, int], constants: int = 0, functions: Iterable[str] = ()) -> Part:
+        """`counts` by name; what is not named is 0."""
+        return cls(frozenset(functions), constants, tuple(counts.get(name, 0) for name in COUNTS))
 
     @classmethod
     def total(cls, parts: Iterable[Part]) -> Part:
@@ -121,49 +119,45 @@ def parts(network: Network) -> Iterator[Part]:
 
 
 def network_part(program: Program) -> Part:
-    """What every network has, the loops around calls, and taking rows."""
-    functions = PUSHED if program.pushed else frozenset[str]()
-    loops = sum(map(_loops, program.body))
-    return Part.of(functions, network=1, loop=loops, pushed=int(program.pushed is not None))
-
-
-def _loops(statement: Statement) -> int:
-    return 1 + sum(map(_loops, statement.body)) if isinstance(statement, Loop) else 0
+    """What every network has, and taking rows."""
+    counts = {"network": 1, "pushed": int(program.pushed is not None)}
+    return Part.of(counts, functions=PUSHED if program.pushed else ())
 
 
 def segment_part(segment: Segment) -> Part:
     """The tables of a segment and the function that starts it; its operators are parts of their own."""
     feeds = [feed for operator in segment.operators for feed in operator.stage.feeds]
-    tables = sum(_filled(2 * len(feed.table)) for feed in feeds if feed.table)
-    structs = LINE * len(segment.lines) + FEED * len(feeds) + STAGE * len(segment.operators) + SEGMENT
-    return Part.of(RUNTIME, structs + tables, segment=int(segment.pushed is None))
+    tables = sum(_filled(2 * len(f.table)) for f in feeds if f.table)
+    line, feed, stage, whole = (_data()["structs"][f"tinyc_{name}"] for name in ("line", "feed", "stage", "segment"))
+    structs = line * len(segment.lines) + feed * len(feeds) + stage * len(segment.operators) + whole
+    if segment.pushed is not None:
+        return Part.of({}, structs + tables)  # the caller's rows start it
+    return Part.of({"segment": 1}, structs + tables, RUNTIME)
 
 
 def operator_part(writers: Sequence[CallWriter]) -> Part:
     """The functions of one operator: of one call, or of the variants that its blocks of rows have in a segment."""
-    first = writers[0]
-    merged = merge_rows(writers) if first.first_row is not None else first.lines
+    first, streamed = writers[0], writers[0].first_row is not None
+    merged = merge_rows(writers) if streamed else first.lines
     bodies = [merged] if merged is not None else [writer.lines for writer in writers]
     arrays = {symbol: first.pool.arrays[symbol] for writer in writers for symbol in writer.symbols}
     gaps = sum(_filled(array.nbytes) - array.nbytes for array in arrays.values())
-    texts = ["\n".join(body) for body in bodies]
-    streamed = first.first_row is not None
-    kind = {"streamed_operator": 1, "variant": len(texts) - 1} if streamed else {"operator": 1}
-    calls = map(_call, texts)
-    return Part.total([Part.of(constants=gaps, **kind), *calls])
+    counts = {"streamed operator": 1, "variant": len(bodies) - 1} if streamed else {"operator": 1}
+    return Part.total([Part.of(counts, gaps), *(function_part("\n".join(body)) for body in bodies)])
 
 
-def _call(text: str) -> Part:
-    """The body of one function: the structs that it fills or has in flash, and its calls."""
+def function_part(text: str) -> Part:
+    """Of the body of one function: the structs that it fills or has in flash, and its calls."""
     structs = [(static, _struct_bytes(kind, fields)) for static, kind, fields in _STRUCT.findall(text)]
     filled = [bytes for static, bytes in structs if not static]
     arguments = [call.count(",") + 1 - len(_PLACE.findall(call)) for call in _ARGUMENTS.findall(text)]
-    return Part.of(
-        frozenset(CALL.findall(text)), sum(bytes for static, bytes in structs if static),
-        call=len(arguments), argument=sum(arguments),
-        argument_on_the_stack=sum(max(0, n - REGISTERS) for n in arguments), status=text.count("from_cmsis("),
-        struct_on_the_stack=len(filled), word_on_the_stack=sum(filled) // WORD, choice_by_row=len(_ROW.findall(text)),
-    )
+    counts = {
+        "call": len(arguments), "argument": sum(arguments), "status": text.count("from_cmsis("),
+        "argument on the stack": sum(max(0, n - REGISTERS) for n in arguments),
+        "struct on the stack": len(filled), "word on the stack": sum(filled) // WORD,
+        "choice by row": len(_ROW.findall(text)),
+    }
+    return Part.of(counts, sum(bytes for static, bytes in structs if static), CALL.findall(text))
 
 
 def _struct_bytes(kind: str, fields: str) -> int:
