@@ -12,13 +12,13 @@ import pytest
 
 import tinyc
 from benchmarks.nas_code_sizes import called_functions, link, planned
-from tests.nas.exports import FORMS, export, in_form
-from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
+from tests.nas.exports import SMALL, WHOLE, export, in_form, kinds
+from tests.nas.support import SMALL_AUDIO, SMALL_CNN
 from tinyc import nas, targets
 from tinyc.codegen.emit import Network, emit_calls
 from tinyc.compiler import Compiled, InputMode, Objective, Options, compile_graph
 from tinyc.nas.code_size import COUNTS, DATA, Part, code_bytes, function_part, part_bytes, parts
-from tinyc.nas.spaces import CnnSpace, DsCnnSpace, Space, VitSpace
+from tinyc.nas.spaces import Space
 from tinyc.report.summary import summarise
 from tinyc.simulate.emulator import run_emulated
 
@@ -26,15 +26,7 @@ needs_gcc = pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="ne
 needs_qemu = pytest.mark.skipif(not shutil.which("qemu-system-arm"), reason="needs QEMU")
 WAYS: tuple[tuple[Objective, InputMode], ...] = (("speed", "stored"), ("sram", "stored"), ("sram", "stream"))
 CORES = ("cortex-m4", "cortex-m7", "cortex-m55", "cortex-m0plus")
-SMALL: tuple[Space[Any], ...] = (SMALL_CNN, SMALL_AUDIO, SMALL_VIT)
-WHOLE: tuple[Space[Any], ...] = (CnnSpace(), DsCnnSpace(), VitSpace())
 NEAR = 0.02  # of .text and .rodata of the linked program
-
-
-def kinds(spaces: tuple[Space[Any], ...]) -> pytest.MarkDecorator:
-    """Every space with every form of file that its networks are trained to."""
-    pairs = [(space, form) for space in spaces for form in FORMS[space.name]]
-    return pytest.mark.parametrize(("space", "form"), pairs, ids=[f"{space.name}-{form}" for space, form in pairs])
 
 
 def errors(space: Space[Any], form: str, count: int, seed: int, folder: Path) -> list[float]:
