@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := $(VENV)/bin/python
 DEBIAN := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang gcc cmake python3-venv
 
-.PHONY: demo test lint setup debian long clean
+.PHONY: demo test lint setup debian long nightly clean
 
 demo: setup
 	$(PY) benchmarks/demo.py
@@ -14,6 +14,9 @@ test: setup lint
 
 long: setup
 	$(PY) -m pytest --long
+
+nightly: setup
+	$(PY) -m pytest --nightly tests/nas
 
 lint: setup
 	$(PY) -m ruff check .
