@@ -13,7 +13,8 @@ from tests.support.images import Images, image_networks, token_networks
 from tinyc import targets
 from tinyc.compiler import Options, compile_graph, run_passes
 from tinyc.ir.graph import Graph
-from tinyc.schedule.needs import DEAR, Needs, width
+from tinyc.program.lifetimes import width
+from tinyc.schedule.needs import DEAR, Needs
 from tinyc.schedule.scheduler import Candidate, Scheduler
 from tinyc.schedule.segments import Partitions
 

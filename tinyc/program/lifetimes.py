@@ -28,10 +28,15 @@ def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     return found | {name: (0, last_step) for name, buffer in program.buffers.items() if buffer.is_state}
 
 
+def width(bytes: int) -> int:
+    """Bytes of the arena that a buffer takes up: all of them are aligned, and so is the arena's end."""
+    return -(-bytes // ARENA_ALIGN) * ARENA_ALIGN
+
+
 def blocks(program: Program) -> list[Block]:
     """What the packer has to place."""
     return [
-        Block(name, program.buffers[name].bytes, first, last, ARENA_ALIGN)
+        Block(name, width(program.buffers[name].bytes), first, last, ARENA_ALIGN)
         for name, (first, last) in lifetimes(program).items()
     ]
 

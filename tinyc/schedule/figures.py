@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tinyc.ir.graph import Graph, Value
 from tinyc.program.flow import Feed
@@ -19,8 +20,7 @@ from tinyc.schedule.tasks import stored
 HIDDEN = -1  # the line between the two stages of an operator
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """Bytes and life of a tensor, in steps. `line`: bytes of it while it only exists inside a segment that makes
     single rows; None where it then needs all its bytes. An input is made before step 0, an output lives to the end.
     """
@@ -79,7 +79,7 @@ class Operation:
     row_work: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Figures:
     """A network in the order of its execution; `pushed` is the input whose rows arrive one by one."""
 
@@ -121,7 +121,7 @@ class FigureReader:
             found = self._flow(forms, operations[start:stop])
             operations[start:stop] = found.operations
             lines |= found.lines
-        tensors = tuple(t if t.line is None else replace(t, line=lines.get(n)) for n, t in enumerate(tensors))
+        tensors = tuple(t if t.line is None else t._replace(line=lines.get(n)) for n, t in enumerate(tensors))
         return Figures(tuple(operations), tensors, pushed)
 
     def blocks(self, start: int, stop: int, heights: Sequence[int]) -> Blocks:
@@ -142,10 +142,11 @@ class FigureReader:
         if form is None:
             return Operation(made, whole)
         rows = self._kernels(form.kernels, [value for value, _ in form.stages[-1].reads])
-        stages = tuple(self._stage(stage) for stage in form.stages)
+        made_here = {id(stage.output): stage.rows for stage in form.stages}
+        stages = tuple(self._stage(stage, made_here) for stage in form.stages)
         complete = dict.fromkeys(  # what it reads whole, or through a view
-            self._place(value) for stage in form.stages for value, feed in stage.reads
-            if self._place(value) != HIDDEN and (feed.is_fixed or stored(value) is not value)
+            self.number(value) for stage in form.stages for value, feed in stage.reads
+            if self.number(value) != HIDDEN and (feed.is_fixed or stored(value) is not value)
         )
         return Operation(made, whole, stages, rows, 0, tuple(complete), form.work)
 
@@ -153,17 +154,21 @@ class FigureReader:
         def trails(means: Means) -> Iterator[tuple[int, int, int]]:
             for index, distance in means.trails:
                 value = reads[index]
-                if value is not None and self._place(value) != HIDDEN:
-                    yield self._place(value), line_rows(value.type), distance
+                if value is not None and self.number(value) != HIDDEN:
+                    yield self.number(value), line_rows(value.type), distance
 
         return tuple(Kernel(means.kernel, means.scratch, means.work, tuple(trails(means))) for means in kernels)
 
-    def _stage(self, stage: RowStage) -> Stage:
-        reads = (Read(self._place(value), line_rows(value.type), feed) for value, feed in stage.reads)
-        return Stage(self._place(stage.output), stage.rows, tuple(reads), stage.height, stage.first)
+    def _stage(self, stage: RowStage, made_here: Mapping[int, int]) -> Stage:
+        """`made_here`: rows of what the operator's own stages make, by the identity of the value."""
+        reads = (
+            Read(self.number(value), made_here.get(id(value), line_rows(value.type)), feed)
+            for value, feed in stage.reads
+        )
+        return Stage(self.number(stage.output), stage.rows, tuple(reads), stage.height, stage.first)
 
-    def _place(self, value: Value) -> int:
-        """The number of the tensor whose bytes a value shows."""
+    def number(self, value: Value) -> int:
+        """The number of the tensor whose bytes a value shows; HIDDEN for what only exists in rows."""
         return self._number.get(id(stored(value)), HIDDEN)
 
     def _tensor(self, value: Value) -> Tensor:

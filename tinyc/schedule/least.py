@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from tinyc.schedule.needs import Needs, width
+from tinyc.program.lifetimes import width
+from tinyc.schedule.needs import Needs
 
 Cut = tuple[int, int, bool]  # a part: where it starts and stops, and whether it streams
 

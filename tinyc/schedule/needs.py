@@ -15,7 +15,7 @@ from itertools import accumulate
 from tinyc.ir.types import Array
 from tinyc.memory import together
 from tinyc.program.flow import Demand, distance, lag
-from tinyc.program.lifetimes import ARENA_ALIGN
+from tinyc.program.lifetimes import ARENA_ALIGN, width
 from tinyc.program.lower import STATE_BYTES
 from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernel, Operation, Read, Stage, windows
 
@@ -31,11 +31,6 @@ class Bounds:
     streamed: bool
     low: int
     high: int
-
-
-def width(bytes: int) -> int:
-    """Bytes of the arena that a buffer takes up."""
-    return -(-bytes // ARENA_ALIGN) * ARENA_ALIGN
 
 
 class Needs:
@@ -93,7 +88,7 @@ class Needs:
         high = self._before[step] + made + width(lean.scratch)
         trailed = {t for kernel in (fast, lean) for t, _, _ in kernel.trails if tensors[t].last == step}
         saved = min(made, sum([self._width[t] for t in trailed]))
-        return Bounds(step + 1, False, high - saved - ARENA_ALIGN, high)
+        return Bounds(step + 1, False, high - saved, high)
 
     def _bounds_of_segments(self, start: int) -> Iterator[Bounds]:
         pushed, live, scratch, dead = self.network.pushed, self._before[start], 0, 0
@@ -112,7 +107,7 @@ class Needs:
                 else:
                     dead += self._width[number]
             saved = min(dead, sum(fresh.values()))
-            yield Bounds(step + 1, True, live + scratch - saved - ARENA_ALIGN, live + scratch)
+            yield Bounds(step + 1, True, live + scratch - saved, live + scratch)
 
     def _made(self, op: Operation) -> int:
         return sum([self._width[number] for number in op.made])
@@ -220,6 +215,6 @@ def _own(tensor: int, step: int) -> int:
 
 
 def _together(sizes: Mapping[int, int], more: Sequence[int], trails: Sequence[tuple[int, int, int]]) -> int:
-    place = {number: i for i, number in enumerate(sizes)}
-    bytes = [*sizes.values(), *(size for size in more if size)]
+    bytes = [width(size) for size in (*sizes.values(), *more) if size]
+    place = {number: i for i, number in enumerate(n for n, size in sizes.items() if size)}
     return together(bytes, [(place[a], place[b], apart) for a, b, apart in trails], ARENA_ALIGN)

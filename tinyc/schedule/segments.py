@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tinyc.ir.graph import Graph, Value
+from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import FigureReader, Kernel, Operation
 from tinyc.schedule.least import Cut, Least, least
-from tinyc.schedule.needs import Needs, width
+from tinyc.schedule.needs import Needs
 from tinyc.schedule.step import Step
 
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
@@ -198,8 +199,11 @@ class Partitions:
         return WORTH * self.needs.work
 
     def _quicker(self, part: Part, most: float, state: int) -> Part:
-        """A segment with more rows at a time, while its need stays below `most`; only gains that are worth it count."""
-        if not part.streamed:
+        """A segment with more rows at a time, while its need stays below `most`; only gains that are worth it count.
+
+        What makes the least need stays as it is: so that is what the arena will be, whatever else is chosen.
+        """
+        if not part.streamed or part.need >= self.least_peak:
             return part
         for _ in range(QUICKER_STEPS):
             taller = self._taller(part)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from tinyc.ir.graph import Graph
 from tinyc.nas.network import Network
-from tinyc.nas.spaces.space import Space, changed, either
+from tinyc.nas.spaces.cnn import Classifier
+from tinyc.nas.spaces.space import Layers, Space, changed, either
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,40 @@ class DsCnnSpace(Space[DsCnnSpec]):
         absent = [0] * (2 * (max(self.depths) - len(spec.blocks)))
         return tuple(map(float, (*whole, *blocks, *absent)))
 
-    def graph(self, spec: DsCnnSpec) -> Graph:
-        """A strided stem, separable blocks, global average, dense layer."""
+    def begin(self, spec: DsCnnSpec) -> Network:
         two = spec.dimensions == 2
-        shape = (1, spec.frames, spec.features, 1) if two else (1, spec.frames, 1, spec.features)
-        net = Network("dscnn", shape)
-        window = (spec.stem_kernel, min(4, spec.features)) if two else (spec.stem_kernel, 1)
-        net.conv(spec.stem_channels, window, (2, 2) if two else (2, 1), name="stem")
-        for number, block in enumerate(spec.blocks):
-            net.depthwise((block.kernel, block.kernel if two else 1), name=f"block{number}/depthwise")
-            net.conv(block.channels, name=f"block{number}/pointwise")
-        return net.classifier(self.classes)
+        return Network("dscnn", (1, spec.frames, spec.features, 1) if two else (1, spec.frames, 1, spec.features))
+
+    def blocks(self, spec: DsCnnSpec) -> list[tuple[str, Layers]]:
+        """A strided stem, separable blocks, global average and dense layer."""
+        two = spec.dimensions == 2
+        stem = AudioStem(spec.stem_channels, spec.stem_kernel, min(4, spec.features) if two else 1, 2 if two else 1)
+        separable = [SeparableLayers(block.channels, block.kernel, block.kernel if two else 1) for block in spec.blocks]
+        named = [(f"block{number}/", layers) for number, layers in enumerate(separable)]
+        return [("", stem), *named, ("", Classifier(self.classes))]
+
+
+@dataclass(frozen=True)
+class AudioStem:
+    """A convolution that halves the frames."""
+
+    channels: int
+    rows: int
+    columns: int
+    column_stride: int
+
+    def add(self, net: Network, name: str) -> None:
+        net.conv(self.channels, (self.rows, self.columns), (2, self.column_stride), name=f"{name}stem")
+
+
+@dataclass(frozen=True)
+class SeparableLayers:
+    """A depthwise and a pointwise convolution."""
+
+    channels: int
+    rows: int
+    columns: int
+
+    def add(self, net: Network, name: str) -> None:
+        net.depthwise((self.rows, self.columns), name=f"{name}depthwise")
+        net.conv(self.channels, name=f"{name}pointwise")

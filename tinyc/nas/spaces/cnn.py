@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from tinyc.ir.graph import Graph
 from tinyc.nas.network import Network
-from tinyc.nas.spaces.space import Space, changed, either, make_divisible
+from tinyc.nas.spaces.space import Layers, Space, changed, either, make_divisible
 
 
 @dataclass(frozen=True)
@@ -111,25 +110,58 @@ class CnnSpace(Space[CnnSpec]):
             vector += [float(x) for b in blocks for x in (b.kernel, b.expansion)] + [0.0, 0.0] * absent
         return tuple(vector)
 
-    def graph(self, spec: CnnSpec) -> Graph:
-        """Stem, separable first block, inverted residuals, global average, dense layer."""
-        net = Network("cnn", (1, spec.resolution, spec.resolution, self.channels_in), onnx=self.onnx)
-        net.conv(make_divisible(32 * spec.width), (3, 3), (2, 2), name="stem")
-        net.depthwise((3, 3), name="first/depthwise")
-        net.conv(make_divisible(16 * spec.width), name="first/project", linear=True)
+    def begin(self, spec: CnnSpec) -> Network:
+        return Network("cnn", (1, spec.resolution, spec.resolution, self.channels_in), onnx=self.onnx)
+
+    def blocks(self, spec: CnnSpec) -> list[tuple[str, Layers]]:
+        """Stem and separable first block, inverted residuals, global average and dense layer."""
+        stem = Stem(make_divisible(32 * spec.width), make_divisible(16 * spec.width))
+        found: list[tuple[str, Layers]] = [("", stem)]
         for number, (kind, blocks) in enumerate(zip(self.stages, spec.stages, strict=True)):
             channels = make_divisible(kind.channels * spec.width)
             for position, block in enumerate(blocks):
                 stride = kind.stride if position == 0 else 1
-                inverted_residual(net, channels, block, stride, f"stage{number}/{position}")
-        return net.classifier(self.classes)
+                layers = InvertedResidual(channels, block.kernel, block.expansion, stride)
+                found.append((f"stage{number}/{position}/", layers))
+        return [*found, ("", Classifier(self.classes))]
 
 
-def inverted_residual(net: Network, channels: int, block: Block, stride: int, name: str) -> None:
+@dataclass(frozen=True)
+class Stem:
+    """A strided convolution to `wide` channels and a separable one to `channels`."""
+
+    wide: int
+    channels: int
+
+    def add(self, net: Network, name: str) -> None:
+        net.conv(self.wide, (3, 3), (2, 2), name=f"{name}stem")
+        net.depthwise((3, 3), name=f"{name}first/depthwise")
+        net.conv(self.channels, name=f"{name}first/project", linear=True)
+
+
+@dataclass(frozen=True)
+class InvertedResidual:
     """Expand, filter each channel, project; added to the input where shapes allow."""
-    x, window = net.last, (block.kernel, block.kernel)
-    net.conv(x.type.shape[3] * block.expansion, name=f"{name}/expand")
-    net.depthwise(window, (stride, stride), name=f"{name}/depthwise")
-    y = net.conv(channels, name=f"{name}/project", linear=True)
-    if x.type.shape == y.type.shape:
-        net.add(x, y, name=f"{name}/add")
+
+    channels: int
+    kernel: int
+    expansion: int
+    stride: int
+
+    def add(self, net: Network, name: str) -> None:
+        x, window = net.last, (self.kernel, self.kernel)
+        net.conv(x.type.shape[3] * self.expansion, name=f"{name}expand")
+        net.depthwise(window, (self.stride, self.stride), name=f"{name}depthwise")
+        y = net.conv(self.channels, name=f"{name}project", linear=True)
+        if x.type.shape == y.type.shape:
+            net.add(x, y, name=f"{name}add")
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Global average, dense layer, softmax."""
+
+    classes: int
+
+    def add(self, net: Network, name: str) -> None:
+        net.classifier(self.classes)

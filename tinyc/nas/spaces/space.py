@@ -9,23 +9,45 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import fields, is_dataclass
 from random import Random
 from types import UnionType
-from typing import Any, ClassVar, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
+from tinyc.nas.network import Network
 
 Spec = TypeVar("Spec")
 T = TypeVar("T")
 
 
+@runtime_checkable
+class Layers(Hashable, Protocol):
+    """Some layers of a network that read nothing but the result before them: equal ones add the same."""
+
+    def add(self, net: Network, name: str) -> None:
+        """Add them to a network, behind `net.last`; names of layers begin with `name`."""
+        ...
+
+
 class Space(ABC, Generic[Spec]):
     """The networks that a search may propose. `spec_type` is the dataclass of its specs.
 
-    All randomness comes from the generator given: equal seeds give equal specs.
+    All randomness comes from the generator given: equal seeds give equal specs. A space says what the network of a spec
+    is by `graph`, or by `begin` and `blocks`: then what a block needs is worked out once for all networks that have it.
     """
 
     name: ClassVar[str]
@@ -48,9 +70,20 @@ class Space(ABC, Generic[Spec]):
     def encode(self, spec: Spec) -> tuple[float, ...]:
         """A vector of constant length, for predictors and distances; absent layers are zeros."""
 
-    @abstractmethod
+    def begin(self, spec: Spec) -> Network:
+        """A network that has nothing but its input."""
+        raise NotImplementedError(f"the space {self.name!r} has a graph for every spec, but no blocks")
+
+    def blocks(self, spec: Spec) -> Sequence[tuple[str, Layers]]:
+        """The blocks of a network and their names; the last one ends it. None where there is only a `graph`."""
+        return ()
+
     def graph(self, spec: Spec) -> Graph:
         """The network, without weights."""
+        net = self.begin(spec)
+        for name, layers in self.blocks(spec):
+            layers.add(net, name)
+        return net.graph
 
     def to_json(self, spec: Spec) -> str:
         """One line that `from_json` reads back."""

@@ -7,10 +7,10 @@ from random import Random
 from typing import ClassVar
 
 from tinyc import ops
-from tinyc.ir.graph import Graph, Value
+from tinyc.ir.graph import Value
 from tinyc.ir.types import DType, Quant, TensorType
 from tinyc.nas.network import SHARE, SIGNED, Network
-from tinyc.nas.spaces.space import Space, changed, either
+from tinyc.nas.spaces.space import Layers, Space, changed, either
 
 DENSE = 1.0  # the "low-rank ratio" of a layer that is not factored
 
@@ -91,85 +91,117 @@ class VitSpace(Space[VitSpec]):
         absent = [0.0] * (4 * (max(self.depths) - len(spec.layers)))
         return tuple(map(float, (spec.token, spec.embedding, *layers, *absent)))
 
-    def graph(self, spec: VitSpec) -> Graph:
-        """Patches, class token, positions, blocks, classifier, as exporters write them."""
-        net = _Vit(self, spec)
-        net.patches()
+    def begin(self, spec: VitSpec) -> Network:
+        return Network("vit", (1, self.resolution, self.resolution, self.channels_in), onnx=True)
+
+    def blocks(self, spec: VitSpec) -> list[tuple[str, Layers]]:
+        """Patches, class token and positions, attention and MLPs, classifier, as exporters write them."""
+        found: list[tuple[str, Layers]] = [("", Patches(spec.token, spec.embedding))]
         for number, layer in enumerate(spec.layers):
-            net.attention(layer, f"block{number}/attention")
-            net.mlp(layer, f"block{number}/mlp")
-        return net.classify()
+            attention = Attention(layer.heads, self.head_channels, layer.attention_rank)
+            mlp = Mlp(round(layer.mlp_ratio * spec.embedding), layer.mlp_rank)
+            found += [(f"block{number}/attention/", attention), (f"block{number}/mlp/", mlp)]
+        return [*found, ("", TokenClassifier(self.classes))]
 
 
-class _Vit(Network):
-    """A transformer that grows; `last` are always the tokens [1,N,E]."""
+@dataclass(frozen=True)
+class Patches:
+    """A token of `channels` for every patch of token x token pixels, the class token before them, and positions."""
 
-    def __init__(self, space: VitSpace, spec: VitSpec) -> None:
-        super().__init__("vit", (1, space.resolution, space.resolution, space.channels_in), onnx=True)
-        self.space, self.spec, self.count = space, spec, (space.resolution // spec.token) ** 2 + 1
+    token: int
+    channels: int
 
-    def patches(self) -> None:
-        token, channels = self.spec.token, self.spec.embedding
-        image = self.conv(channels, (token, token), (token, token), name="patches", linear=True, same=False)
-        quant = self.reshape(image, (1, self.count - 1, channels), "tokens").type.quant
-        first = self.graph.add_constant("class", TensorType((1, 1, channels), DType.int8, quant), None)
-        x = self.apply(ops.Concatenation(1), [first, self.last], quant, "with_class")
-        place = self.graph.add_constant("positions", TensorType(x.type.shape, DType.int8, SIGNED), None)
-        self.add(x, place, name="embedded")
+    def add(self, net: Network, name: str) -> None:
+        window = (self.token, self.token)
+        image = net.conv(self.channels, window, window, name=f"{name}patches", linear=True, same=False)
+        _, rows, columns, _ = image.type.shape
+        quant = reshape(net, image, (1, rows * columns, self.channels), f"{name}tokens").type.quant
+        kind = TensorType((1, 1, self.channels), DType.int8, quant)
+        first = net.graph.add_constant(f"{name}class", kind, None)
+        x = net.apply(ops.Concatenation(1), [first, net.last], quant, f"{name}with_class")
+        place = net.graph.add_constant(f"{name}positions", TensorType(x.type.shape, DType.int8, SIGNED), None)
+        net.add(x, place, name=f"{name}embedded")
 
-    def attention(self, layer: VitLayer, name: str) -> None:
-        """q, k and v of one dense layer, heads as a batch; the result added to the tokens."""
-        x, n, d = self.last, self.count, self.space.head_channels
-        self.norm(f"{name}/norm")
-        qkv = self.factored(3 * layer.heads * d, layer.attention_rank, f"{name}/qkv")
-        self.reshape(qkv, (1, n, 3, layer.heads, d), f"{name}/parts")
-        parts = self.apply(ops.Transpose((2, 0, 3, 1, 4)), [self.last], qkv.type.quant, f"{name}/by_head")
-        q, k, v = (self._part(parts, i, f"{name}/{letter}") for i, letter in enumerate("qkv"))
+
+@dataclass(frozen=True)
+class Attention:
+    """q, k and v of one dense layer, heads as a batch; the result added to the tokens [1,N,E]."""
+
+    heads: int
+    head_channels: int
+    rank: float
+
+    def add(self, net: Network, name: str) -> None:
+        x, d = net.last, self.head_channels
+        _, n, embedding = x.type.shape
+        norm(net, f"{name}norm")
+        qkv = factored(net, 3 * self.heads * d, self.rank, f"{name}qkv")
+        reshape(net, qkv, (1, n, 3, self.heads, d), f"{name}parts")
+        parts = net.apply(ops.Transpose((2, 0, 3, 1, 4)), [net.last], qkv.type.quant, f"{name}by_head")
+        q, k, v = (_part(net, parts, i, f"{name}{letter}") for i, letter in enumerate("qkv"))
         product = ops.BatchMatMul(transpose_b=True, rounds_once=True)
-        scores = self.apply(product, [q, k], self.found(SCORES), f"{name}/scores")
-        weights = self.apply(ops.SoftmaxScaled(d**-0.5), [scores], SHARE, f"{name}/softmax")
-        heads = self.apply(ops.BatchMatMul(rounds_once=True), [weights, v], self.found(SIGNED), f"{name}/weighted")
-        self.apply(ops.Transpose((0, 2, 1, 3)), [heads], heads.type.quant, f"{name}/joined")
-        self.reshape(self.last, (1, n, layer.heads * d), f"{name}/heads")
-        self.add(x, self.factored(self.spec.embedding, layer.attention_rank, f"{name}/projection"), name=f"{name}/add")
+        scores = net.apply(product, [q, k], net.found(SCORES), f"{name}scores")
+        weights = net.apply(ops.SoftmaxScaled(d**-0.5), [scores], SHARE, f"{name}softmax")
+        heads = net.apply(ops.BatchMatMul(rounds_once=True), [weights, v], net.found(SIGNED), f"{name}weighted")
+        net.apply(ops.Transpose((0, 2, 1, 3)), [heads], heads.type.quant, f"{name}joined")
+        reshape(net, net.last, (1, n, self.heads * d), f"{name}heads")
+        net.add(x, factored(net, embedding, self.rank, f"{name}projection"), name=f"{name}add")
 
-    def _part(self, parts: Value, index: int, name: str) -> Value:
-        shape = parts.type.shape
-        begin = (index, 0, 0, 0, 0)
-        self.apply(ops.StridedSlice(begin, (1,) * 5, (1, *shape[1:])), [parts], parts.type.quant, f"{name}/slice")
-        return self.reshape(self.last, shape[1:], name)
 
-    def mlp(self, layer: VitLayer, name: str) -> None:
-        x = self.last
-        self.norm(f"{name}/norm")
-        hidden = self.factored(round(layer.mlp_ratio * self.spec.embedding), layer.mlp_rank, f"{name}/up")
-        self.apply(ops.Gelu(), [hidden], self.found(SIGNED), f"{name}/gelu")
-        self.add(x, self.factored(self.spec.embedding, layer.mlp_rank, f"{name}/down"), name=f"{name}/add")
+def _part(net: Network, parts: Value, index: int, name: str) -> Value:
+    shape = parts.type.shape
+    begin = (index, 0, 0, 0, 0)
+    net.apply(ops.StridedSlice(begin, (1,) * 5, (1, *shape[1:])), [parts], parts.type.quant, f"{name}/slice")
+    return reshape(net, net.last, shape[1:], name)
 
-    def classify(self) -> Graph:
-        self.norm("norm")
-        shape = (1, 1, self.spec.embedding)
+
+@dataclass(frozen=True)
+class Mlp:
+    """Two dense layers with GELU between, added to the tokens."""
+
+    hidden: int
+    rank: float
+
+    def add(self, net: Network, name: str) -> None:
+        x = net.last
+        norm(net, f"{name}norm")
+        hidden = factored(net, self.hidden, self.rank, f"{name}up")
+        net.apply(ops.Gelu(), [hidden], net.found(SIGNED), f"{name}gelu")
+        net.add(x, factored(net, x.type.shape[-1], self.rank, f"{name}down"), name=f"{name}add")
+
+
+@dataclass(frozen=True)
+class TokenClassifier:
+    """A dense layer over the class token."""
+
+    classes: int
+
+    def add(self, net: Network, name: str) -> None:
+        norm(net, f"{name}norm")
+        shape = (1, 1, net.last.type.shape[-1])
         slice = ops.StridedSlice((0, 0, 0), (1, 1, 1), shape)
-        first = self.apply(slice, [self.last], self.last.type.quant, "class_token")
-        self.reshape(first, shape[1:], "features")
-        return self.finish(self.dense(self.space.classes, name="classes"))
+        first = net.apply(slice, [net.last], net.last.type.quant, f"{name}class_token")
+        reshape(net, first, shape[1:], f"{name}features")
+        net.finish(net.dense(self.classes, name=f"{name}classes"))
 
-    # ------------------------------------------------------------------ layers
-    def factored(self, channels: int, rank: float, name: str) -> Value:
-        """A dense layer, or two with few channels between."""
-        if rank != DENSE:
-            self.dense(round(rank * min(channels, self.last.type.shape[-1])), name=f"{name}/low")
-        return self.dense(channels, name=name)
 
-    def norm(self, name: str) -> Value:
-        """Layer normalisation over the channels."""
-        channels = self.last.type.shape[-1]
-        gamma = self.graph.add_constant(f"{name}/gamma", TensorType((channels,), DType.int8, GAIN), None)
-        beta = self.graph.add_constant(f"{name}/beta", TensorType((channels,), DType.int32, OFFSET), None)
-        return self.apply(ops.LayerNorm(1e-6), [self.last, gamma, beta], self.found(SIGNED), name)
+def factored(net: Network, channels: int, rank: float, name: str) -> Value:
+    """A dense layer, or two with few channels between."""
+    if rank != DENSE:
+        net.dense(round(rank * min(channels, net.last.type.shape[-1])), name=f"{name}/low")
+    return net.dense(channels, name=name)
 
-    def reshape(self, x: Value, shape: tuple[int, ...], name: str) -> Value:
-        return self.apply(ops.Reshape(shape), [x], x.type.quant, name)
+
+def norm(net: Network, name: str) -> Value:
+    """Layer normalisation over the channels."""
+    channels = net.last.type.shape[-1]
+    gamma = net.graph.add_constant(f"{name}/gamma", TensorType((channels,), DType.int8, GAIN), None)
+    beta = net.graph.add_constant(f"{name}/beta", TensorType((channels,), DType.int32, OFFSET), None)
+    return net.apply(ops.LayerNorm(1e-6), [net.last, gamma, beta], net.found(SIGNED), name)
+
+
+def reshape(net: Network, x: Value, shape: tuple[int, ...], name: str) -> Value:
+    return net.apply(ops.Reshape(shape), [x], x.type.quant, name)
 
 
 SCORES = Quant.per_tensor(0.1, 0)
