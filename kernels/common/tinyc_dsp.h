@@ -132,11 +132,13 @@ TINYC_DSP_3(tinyc_mac_pair, "smlad")       /* both lanes: sum + x.low * y.low + 
 TINYC_DSP_3(tinyc_mac_low_high, "smlabt")  /* sum + x.low * y.high */
 TINYC_DSP_3(tinyc_mac_high_low, "smlatb")  /* sum + x.high * y.low */
 TINYC_DSP_3(tinyc_high_multiply_add, "smmlar") /* sum + x * y / 2^32 to the nearest, halves up */
+TINYC_DSP_3(tinyc_high_multiply_add_down, "smmla") /* sum + x * y / 2^32, down to the next integer */
 #else
 TINYC_DSP_3(tinyc_mac_pair, tinyc_low(x) * tinyc_low(y) + tinyc_high(x) * tinyc_high(y))
 TINYC_DSP_3(tinyc_mac_low_high, tinyc_low(x) * tinyc_high(y))
 TINYC_DSP_3(tinyc_mac_high_low, tinyc_high(x) * tinyc_low(y))
 TINYC_DSP_3(tinyc_high_multiply_add, (int32_t)(((int64_t)(int32_t)x * (int32_t)y + ((int64_t)1 << 31)) >> 32))
+TINYC_DSP_3(tinyc_high_multiply_add_down, (int32_t)(((int64_t)(int32_t)x * (int32_t)y) >> 32))
 #endif
 
 /* How one output channel requantises.
