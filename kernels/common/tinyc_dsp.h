@@ -143,10 +143,10 @@ TINYC_DSP_3(tinyc_high_multiply_add_down, (int32_t)(((int64_t)(int32_t)x * (int3
 
 /* How one output channel requantises.
  *
- * Where shift is 1..22 the accumulator comes doubled, so that the high half of its product with the multiplier is the
- * doubling high multiply, and `rounding` is 2^(shift - 1) + (zero_point << shift): four instructions. Where it is 0,
- * the accumulator comes as it is and `rounding` holds the multiplier's own shift (positive is to the left). Where it is
- * -1, that shift is 0: the accumulator comes as it is, its double fits in 32 bits, and `rounding` is the zero point.
+ * Where shift is not 0 the accumulator comes doubled, so that the high half of its product with the multiplier is the
+ * doubling high multiply. 1..22: `rounding` is 2^(shift - 1) + (zero_point << shift), four instructions. -1: there is no
+ * shift, so it is rounded once, and `rounding` is the zero point, two instructions. Where shift is 0, the accumulator
+ * comes as it is and `rounding` holds the multiplier's own shift (positive is to the left).
  */
 typedef struct {
     int32_t multiplier;
@@ -163,14 +163,13 @@ static inline int8_t tinyc_requantise_doubled(int32_t doubled, int32_t multiplie
     return (int8_t)tinyc_saturate_8((scaled + (doubled >> 31)) >> shift);
 }
 
-/* The code of an accumulator that is rounded once. */
-static inline int8_t tinyc_requantise_once(int32_t accumulator, int32_t multiplier, int32_t rounding)
+/* The code of a doubled accumulator that is rounded once. */
+static inline int8_t tinyc_requantise_once(int32_t doubled, int32_t multiplier, int32_t rounding)
 {
-    const uint32_t doubled = (uint32_t)accumulator << 1;
-    return (int8_t)tinyc_saturate_8(tinyc_high_multiply_add(doubled, (uint32_t)multiplier, rounding));
+    return (int8_t)tinyc_saturate_8(tinyc_high_multiply_add((uint32_t)doubled, (uint32_t)multiplier, rounding));
 }
 
-/* The code of an accumulator of any kind. */
+/* The code of an accumulator of any kind, doubled where its kind asks for it. */
 static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantiser *r, int32_t zero_point)
 {
     static const int32_t all_codes[2] = {-128, 127};
@@ -181,6 +180,12 @@ static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantis
         return tinyc_requantise_once(accumulator, r->multiplier, r->rounding);
     }
     return tinyc_code(tinyc_multiply(accumulator, r->multiplier, r->rounding), zero_point, all_codes);
+}
+
+/* The code of a sum, which is an accumulator that is not doubled yet. */
+static inline int8_t tinyc_requantise_sum(int32_t sum, const tinyc_requantiser *r, int32_t zero_point)
+{
+    return tinyc_requantise(r->shift != 0 ? tinyc_shift_left(sum, 1) : sum, r, zero_point);
 }
 
 /* Limit `count` codes to clamp[0]..clamp[1]. */

@@ -91,13 +91,15 @@ class DepthwiseRowsS8(Kernel):
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
         assert isinstance(op, WindowOperator)
+        kind = _requantisers(site).kind
         params = c.struct(
             "tinyc_depthwise_rows", "params", input=braces(*x.shape[1:3]), output=braces(*y.shape[1:3]),
             channels=y.shape[3], rows=w.shape[1], stride=braces(*op.stride), padding=braces(op.padding[0], _left(site)),
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
-            all_doubled=int((_requantisers(site).shift > 0).all()),
+            alike=int(kind != 0),
         )
-        c.void("tinyc_depthwise_rows_s8", params, c.constant("channels"), c.input(0), c.output())
+        function = "tinyc_depthwise_rows_once_s8" if kind < 0 else "tinyc_depthwise_rows_s8"
+        c.void(function, params, c.constant("channels"), c.input(0), c.output())
 
 
 def _requantisers(site: Site) -> Requantisers:

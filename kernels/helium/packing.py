@@ -62,9 +62,9 @@ def rounding(m: ChannelMultipliers, zero_point: int, clamp: tuple[int, int]) -> 
     """The cheapest way to requantise exactly.
 
     Codes below the zero point stand for negative numbers: where the clamp takes them all to one code, it does not
-    matter whether halves of negative numbers go up or down.
+    matter whether halves of negative numbers go up or down. Nor does it where nothing shifts, which rounds once.
     """
-    if max(m.shift) <= 0 and clamp[0] >= zero_point:
+    if max(m.shift) <= 0 and (clamp[0] >= zero_point or min(m.shift) == 0):
         return HALVES_UP
     return RIGHT_SHIFT if max(m.shift) < 0 else ANY_SHIFT
 

@@ -22,7 +22,7 @@
 enum {
     TINYC_ANY_SHIFT = 0,   /* multipliers shift to the left, to the right or not at all */
     TINYC_RIGHT_SHIFT = 1, /* all shift to the right, by one or more */
-    TINYC_HALVES_UP = 2    /* none shifts to the left; the clamp hides which way halves of negative numbers go */
+    TINYC_HALVES_UP = 2    /* none shifts at all, or none to the left and the clamp hides how negative numbers round */
 };
 
 #if TINYC_HELIUM

@@ -103,9 +103,9 @@ static inline triple rescale(triple s, const int32_t *r, int32_t zero_point)
     }
     if (r[2] < 0) {
         const triple once = {
-            tinyc_requantise_once(s.a0, r[0], r[1]), tinyc_requantise_once(s.a1, r[3], r[4]),
-            tinyc_requantise_once(s.b0, r[0], r[1]), tinyc_requantise_once(s.b1, r[3], r[4]),
-            tinyc_requantise_once(s.c0, r[0], r[1]), tinyc_requantise_once(s.c1, r[3], r[4]),
+            tinyc_requantise_once(tinyc_shift_left(s.a0, 1), r[0], r[1]), tinyc_requantise_once(tinyc_shift_left(s.a1, 1), r[3], r[4]),
+            tinyc_requantise_once(tinyc_shift_left(s.b0, 1), r[0], r[1]), tinyc_requantise_once(tinyc_shift_left(s.b1, 1), r[3], r[4]),
+            tinyc_requantise_once(tinyc_shift_left(s.c0, 1), r[0], r[1]), tinyc_requantise_once(tinyc_shift_left(s.c1, 1), r[3], r[4]),
         };
         return once;
     }

@@ -14,6 +14,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.kernel_cases import rounding_once
 from tests.kernels.test_depthwise import MAPS, case, padding_of
 from tests.kernels.test_depthwise import row_cases as depthwise_row_cases
 from tests.kernels.test_pointwise import add_cases, dense_cases, pointwise_cases, row_cases, weighted, window_cases
@@ -86,7 +87,9 @@ CASES: dict[str, Callable[[], Iterable[Case]]] = {
 def bench(name: str, every: int) -> Bench:
     """One program of every `every`th case that the kernel serves, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(CORE), np.random.default_rng(3)
-    served = [c for c in CASES[name]() if kernel.refuses(Site.of(c.node()), target) is None]
+    cases = list(CASES[name]())
+    every_kind = [*cases, *rounding_once(cases[1::2])]
+    served = [c for c in every_kind if kernel.refuses(Site.of(c.node()), target) is None]
     assert len(served) > 20
     chosen: list[Trial] = []
     for found in served[::every]:
@@ -165,7 +168,8 @@ def test_the_cheapest_rounding_gives_the_reference(zero_point: int, clamp: tuple
         acc = np.clip(acc, -(2**31), 2**31 - 1)
         codes = np.clip(vector_codes(acc, multiplier, shift, kind) + zero_point, *clamp)
         assert (codes == requantize(acc, multiplier, shift, zero_point, clamp)).all(), (shift, multiplier)
-    assert kinds == ({ANY_SHIFT, HALVES_UP} if clamp[0] >= zero_point else {ANY_SHIFT, RIGHT_SHIFT})
+        assert (kind == HALVES_UP) == (shift == 0 or shift < 0 and clamp[0] >= zero_point)
+    assert kinds == {ANY_SHIFT, HALVES_UP} | (set() if clamp[0] >= zero_point else {RIGHT_SHIFT})
 
 
 @pytest.mark.parametrize("level", ["-O0", "-Og", "-O2", "-Os", "-O3 -fno-omit-frame-pointer"])

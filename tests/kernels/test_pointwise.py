@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.kernel_cases import rounding_once
 from tests.support.kernel_bench import Bench, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
@@ -168,7 +169,8 @@ def bench(name: str, core: str, every: int) -> Bench:
     """One program of every `every`th case that the kernel serves, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(core), np.random.default_rng(3)
     chosen: list[Trial] = []
-    for case in list(CASES[name]())[::every]:
+    cases = list(CASES[name]())
+    for case in [*cases, *rounding_once(cases[1::2])][::every]:
         reason = kernel.refuses(one_image(case.node())[0], target)
         assert reason is None, reason
         chosen += trials(kernel, case, target, rng)
