@@ -10,7 +10,7 @@ from tinyc.codegen.writer import Field
 from tinyc.ir.types import Array
 from tinyc.kernels.common.tables import BIAS
 from tinyc.ops.conv import ChannelMultipliers
-from tinyc.ops.fixed_point import multiply
+from tinyc.ops.fixed_point import MARKED, ONCE, multiply
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site
@@ -46,7 +46,7 @@ class Requantisers:
 
     @property
     def kind(self) -> int:
-        """1 where all channels shift to the right, -1 where all are rounded once, else 0."""
+        """1 where all channels are rounded twice, -1 where all are rounded once, else 0."""
         return self.mostly if (np.sign(self.shift) == self.mostly).all() else 0
 
     @property
@@ -66,9 +66,10 @@ def requantisers_between(
     """Of accumulators from `low` to `high`, int64 per channel. Each `alike` channels are of one kind.
 
     With right shift s ≥ 1 the code is (h + [a < 0]·(−1) + 2^(s−1) + zero_point·2^s) >> s of the doubling high
-    multiply h of accumulator a, and h is the high half of 2a · multiplier. Without a shift it is h + zero_point. A
-    channel that has one code for any input (pruned networks have many) gets a multiplier of 0, and the kind of those
-    around it: by one a shift to the right leaves the code, whatever the accumulator's sign.
+    multiply h of accumulator a, and h is the high half of 2a · multiplier. Rounded once, h is rounded down and the −1
+    is left out; a multiplier below 2^30 without a shift is twice that multiplier with a shift by 1. A channel that has
+    one code for any input (pruned networks have many) gets a multiplier of 0, and the kind of those around it: by one
+    a shift to the right leaves the code, whatever the accumulator's sign.
     """
     multiplier, shift = np.array(m.multiplier, np.int64), np.array(m.shift, np.int64)
     bound = np.maximum(np.abs(low), np.abs(high))
@@ -77,27 +78,30 @@ def requantisers_between(
         np.clip(multiply(np.where(fits, a, 0), multiplier, shift) + zero_point, -128, 127) for a in (low, high)
     )
     constant = (multiplier == 0) | (fits & (shift <= 0) & (low_code == high_code))
-    right = np.where(constant, 1, np.maximum(-shift, 1))
+    marked = shift < MARKED
+    twice = (shift < 0) & ~marked
+    below_half = (shift == 0) & (multiplier < 2**30)
+    factor = np.where(below_half, 2 * multiplier, multiplier)
+    right = np.where(constant, 1, np.maximum(-shift - ONCE * marked, 1))
     rounding = (np.int64(1) << (right - 1)) + (np.where(constant, low_code, zero_point) << right)
-    reach = (np.minimum(bound, 2**31) * multiplier >> 31) + 1  # |h| at most
-    shifted = (shift <= -1) & (bound < 2**30) & (reach + np.abs(rounding) < 2**31)
-    unshifted = (shift == 0) & (bound < 2**30)
-    kind = _kinds(constant, shifted, unshifted, alike)
+    reach = (np.minimum(bound, 2**31) * factor >> 31) + 1  # |h| at most
+    small = (bound < 2**30) & (reach + np.abs(rounding) < 2**31)
+    kind = _kinds(constant, small & twice, small & (marked | below_half), alike)
     return Requantisers(
-        np.where(constant & (kind != 0), 0, multiplier).astype(np.int32),
-        np.choose(kind + 1, [np.where(constant, low_code, zero_point), shift, rounding]).astype(np.int32),
-        np.choose(kind + 1, [-1, 0, right]).astype(np.int32),
+        np.where(kind == 0, multiplier, np.where(constant, 0, factor)).astype(np.int32),
+        np.where(kind == 0, shift, rounding).astype(np.int32),
+        np.choose(kind + 1, [right - ONCE, 0, right]).astype(np.int32),
     )
 
 
-def _kinds(constant: Array, shifted: Array, unshifted: Array, alike: int) -> Array:
-    """1 where accumulators come doubled and shift to the right, -1 where they do not shift, 0 for all that remains.
+def _kinds(constant: Array, twice: Array, once: Array, alike: int) -> Array:
+    """1 where doubled accumulators are rounded twice, -1 where they are rounded once, 0 for all that remains.
 
     Constant channels can be of both kinds; where nothing else decides they are of that which more channels have.
     """
-    most = 1 if np.count_nonzero(shifted & ~constant) >= np.count_nonzero(unshifted & ~constant) else -1
-    can_shift, can_stay = (_all_of(constant | kind, alike) for kind in (shifted, unshifted))
-    kind: Array = np.where(can_shift & can_stay, most, np.where(can_shift, 1, np.where(can_stay, -1, 0)))
+    most = 1 if np.count_nonzero(twice & ~constant) >= np.count_nonzero(once & ~constant) else -1
+    can_twice, can_once = (_all_of(constant | kind, alike) for kind in (twice, once))
+    kind: Array = np.where(can_twice & can_once, most, np.where(can_twice, 1, np.where(can_once, -1, 0)))
     return kind
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.ops.conv import ChannelMultipliers, Convolution
+from tinyc.ops.fixed_point import MARKED
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site
 
@@ -18,6 +19,12 @@ def multipliers_of(site: Site) -> ChannelMultipliers:
     op = site.op
     assert isinstance(op, Convolution | FullyConnected)
     return op.multipliers(site.sig)
+
+
+def rounds_once(site: Site) -> str | None:
+    """Why a library that rounds twice does not serve it; None where both are the same."""
+    once = max(multipliers_of(site).shift) < MARKED
+    return "it rounds twice, and this operator once" if once else None
 
 
 def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:

@@ -144,9 +144,9 @@ TINYC_DSP_3(tinyc_high_multiply_add_down, (int32_t)(((int64_t)(int32_t)x * (int3
 /* How one output channel requantises.
  *
  * Where shift is not 0 the accumulator comes doubled, so that the high half of its product with the multiplier is the
- * doubling high multiply. 1..22: `rounding` is 2^(shift - 1) + (zero_point << shift), four instructions. -1: there is no
- * shift, so it is rounded once, and `rounding` is the zero point, two instructions. Where shift is 0, the accumulator
- * comes as it is and `rounding` holds the multiplier's own shift (positive is to the left).
+ * doubling high multiply. With s from 1 to 22, `rounding` is 2^(s - 1) + (zero_point << s). A shift of s rounds twice, in
+ * four instructions; one of s - 256 once, in three, for which its lowest byte is what to shift by. Where shift is 0, the
+ * accumulator comes as it is and `rounding` holds the multiplier's own shift, as in a tinyc_multiplier.
  */
 typedef struct {
     int32_t multiplier;
@@ -164,9 +164,10 @@ static inline int8_t tinyc_requantise_doubled(int32_t doubled, int32_t multiplie
 }
 
 /* The code of a doubled accumulator that is rounded once. */
-static inline int8_t tinyc_requantise_once(int32_t doubled, int32_t multiplier, int32_t rounding)
+static inline int8_t tinyc_requantise_once(int32_t doubled, int32_t multiplier, int32_t rounding, int32_t shift)
 {
-    return (int8_t)tinyc_saturate_8(tinyc_high_multiply_add((uint32_t)doubled, (uint32_t)multiplier, rounding));
+    const int32_t scaled = tinyc_high_multiply_add_down((uint32_t)doubled, (uint32_t)multiplier, rounding);
+    return (int8_t)tinyc_saturate_8(scaled >> (shift & 0xFF));
 }
 
 /* The code of an accumulator of any kind, doubled where its kind asks for it. */
@@ -177,7 +178,7 @@ static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantis
         return tinyc_requantise_doubled(accumulator, r->multiplier, r->rounding, r->shift);
     }
     if (r->shift < 0) {
-        return tinyc_requantise_once(accumulator, r->multiplier, r->rounding);
+        return tinyc_requantise_once(accumulator, r->multiplier, r->rounding, r->shift);
     }
     return tinyc_code(tinyc_multiply(accumulator, r->multiplier, r->rounding), zero_point, all_codes);
 }

@@ -72,7 +72,8 @@ static void filter_column(const filter *f, const uint32_t *p, int32_t width, int
     "ssat " sum ", #8, " sum "\n"
 /* tinyc_requantise_once */
 #define ONCE(sum)                                                                                                      \
-    "smmlar " sum ", " sum ", r2, r3\n"                                                                                \
+    "smmla " sum ", " sum ", r2, r3\n"                                                                                 \
+    "asr " sum ", " sum ", r4\n"                                                                                       \
     "ssat " sum ", #8, " sum "\n"
 
 /* Row and step come into r5 and r6; f goes back to its start. */

@@ -111,7 +111,9 @@ struct walk {
 /* tinyc_requantise_once */
 #define ONCE                          \
     "ldrd r6, r8, [sp, #4]\n"         \
-    "smmlar r5, r5, r6, r8\n"         \
+    "smmla r5, r5, r6, r8\n"          \
+    "ldr r8, [sp, #12]\n"             \
+    "asr r5, r5, r8\n"                \
     "ssat r5, #8, r5\n"
 #define STORE                         \
     "strb r5, [r1]\n"                 \

@@ -8,13 +8,13 @@ import numpy as np
 
 from tinyc.ir.types import Array
 from tinyc.ops.conv import ChannelMultipliers
-from tinyc.ops.fixed_point import wrap32
+from tinyc.ops.fixed_point import MARKED, wrap32
 from tinyc.program.kernel import Site
 
 BIAS = 2  # its input index
 BLOCK = 4  # channels of dense sums at a time
 LANES = 16  # codes that one instruction multiplies
-ANY_SHIFT, RIGHT_SHIFT, HALVES_UP = range(3)  # TINYC_ANY_SHIFT, …
+ANY_SHIFT, RIGHT_SHIFT, HALVES_UP, ROUND_ONCE = range(4)  # TINYC_ANY_SHIFT, …
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def rounding(m: ChannelMultipliers, zero_point: int, clamp: tuple[int, int]) -> 
     Codes below the zero point stand for negative numbers: where the clamp takes them all to one code, it does not
     matter whether halves of negative numbers go up or down. Nor does it where nothing shifts, which rounds once.
     """
+    if max(m.shift) < MARKED:
+        return ROUND_ONCE
     if max(m.shift) <= 0 and (clamp[0] >= zero_point or min(m.shift) == 0):
         return HALVES_UP
     return RIGHT_SHIFT if max(m.shift) < 0 else ANY_SHIFT

@@ -107,8 +107,9 @@ static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t
     "ssat " sum ", #8, " sum "\n"
 /* tinyc_requantise_once */
 #define ONCE(sum)                                                                                                      \
-    "ldrd r2, r3, [%[constants]], #12\n"                                                                               \
-    "smmlar " sum ", " sum ", r2, r3\n"                                                                                \
+    "ldm %[constants]!, {r2, r3, r4}\n"                                                                                \
+    "smmla " sum ", " sum ", r2, r3\n"                                                                                 \
+    "asr " sum ", " sum ", r4\n"                                                                                       \
     "ssat " sum ", #8, " sum "\n"
 
 /* The trailer of a group of channels holds the bytes of the window and the rounds of the next group; 0 ends them. */

@@ -22,6 +22,11 @@ static inline int32_t tinyc_rescale_doubled(int32_t sum, const tinyc_requantiser
     return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
 }
 
+static inline int32_t tinyc_rescale_once(int32_t sum, const tinyc_requantiser *r)
+{
+    return tinyc_requantise_once(tinyc_shift_left(sum, 1), r->multiplier, r->rounding, r->shift);
+}
+
 /* The codes of the two channels, or of the first alone, to each pixel; first to the second one: where there is none, its
  * place is the first's. */
 static inline void tinyc_store_block(const tinyc_block *codes, int32_t channels, int8_t *first, int8_t *second)
@@ -62,10 +67,10 @@ static inline void tinyc_finish_block(tinyc_block s, const int32_t *r, int32_t z
         return;
     }
     if (once) {
-        s.a0 = tinyc_requantise_once(tinyc_shift_left(s.a0, 1), s.r0.multiplier, s.r0.rounding);
-        s.b0 = tinyc_requantise_once(tinyc_shift_left(s.b0, 1), s.r0.multiplier, s.r0.rounding);
-        s.a1 = tinyc_requantise_once(tinyc_shift_left(s.a1, 1), s.r1.multiplier, s.r1.rounding);
-        s.b1 = tinyc_requantise_once(tinyc_shift_left(s.b1, 1), s.r1.multiplier, s.r1.rounding);
+        s.a0 = tinyc_rescale_once(s.a0, &s.r0);
+        s.b0 = tinyc_rescale_once(s.b0, &s.r0);
+        s.a1 = tinyc_rescale_once(s.a1, &s.r1);
+        s.b1 = tinyc_rescale_once(s.b1, &s.r1);
     } else {
         s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
         s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);

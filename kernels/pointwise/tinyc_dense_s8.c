@@ -124,7 +124,8 @@ void tinyc_dense_s8(const tinyc_dense *layer, const int8_t *input, int8_t *outpu
             }
         } else {
             for (int32_t i = 0; i < BLOCK; i++) {
-                output[c + i] = tinyc_requantise_once(tinyc_shift_left(s.of[i], 1), r[i * step], r[i * step + 1]);
+                const int32_t *q = r + i * step;
+                output[c + i] = tinyc_requantise_once(tinyc_shift_left(s.of[i], 1), q[0], q[1], q[2]);
             }
         }
     }

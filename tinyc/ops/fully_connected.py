@@ -19,7 +19,7 @@ from tinyc.ops.conv import (
     expect_bias,
     weight_scales,
 )
-from tinyc.ops.fixed_point import quantize_multiplier, requantize
+from tinyc.ops.fixed_point import quantize_multiplier, requantize, single_rounding
 
 
 @operator("fully_connected")
@@ -64,8 +64,10 @@ class FullyConnected(Operator):
     def multipliers(self, sig: Signature) -> ChannelMultipliers:
         """Requantisation per output. With one weight scale, TFLM, which rounds twice, multiplies s_x · s_w in float32."""
         x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
-        if len(scales) > 1 or self.rounds_once:
-            return channel_multipliers(sig, y.shape[-1], self.rounds_once)
+        if self.rounds_once:
+            return channel_multipliers(sig, y.shape[-1], single_rounding)
+        if len(scales) > 1:
+            return channel_multipliers(sig, y.shape[-1])
         with np.errstate(over="ignore"):
             product = float(np.float32(x.scale) * np.float32(scales[0]))
         found = quantize_multiplier(product / y.scale)
