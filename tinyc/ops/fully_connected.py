@@ -62,7 +62,7 @@ class FullyConnected(Operator):
         return max(w.quant.zero_point, key=abs)
 
     def multipliers(self, sig: Signature) -> ChannelMultipliers:
-        """Requantisation per output. With one weight scale, TFLM, which rounds twice, multiplies s_x · s_w in float32."""
+        """Requantisation per output. With one weight scale, TFLM multiplies s_x · s_w in float32."""
         x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
         if self.rounds_once:
             return channel_multipliers(sig, y.shape[-1], single_rounding)
