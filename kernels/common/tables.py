@@ -7,7 +7,6 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.ops.conv import ChannelMultipliers, Convolution
-from tinyc.ops.fixed_point import MARKED
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site
 
@@ -22,9 +21,10 @@ def multipliers_of(site: Site) -> ChannelMultipliers:
 
 
 def rounds_once(site: Site) -> str | None:
-    """Why a library that rounds twice does not serve it; None where both are the same."""
-    once = max(multipliers_of(site).shift) < MARKED
-    return "it rounds twice, and this operator once" if once else None
+    """Why a library that rounds twice does not serve a convolution or dense layer."""
+    op = site.op
+    assert isinstance(op, Convolution | FullyConnected)
+    return "it rounds twice, and this operator once" if op.rounds_once else None
 
 
 def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:
