@@ -9,8 +9,8 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.cmsis_nn import cost
-from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims
-from tinyc.kernels.common.tables import BIAS, bias_of, bias_table, multiplier_tables, rounds_once
+from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims, rounds_twice
+from tinyc.kernels.common.tables import BIAS, bias_of, bias_table, multiplier_tables
 from tinyc.ops.fixed_point import wrap32
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Site, kernel
@@ -22,7 +22,7 @@ class FullyConnectedS8(CmsisKernel):
     """Dense layer. On Helium the library reads bias and input offset as one sum per output: a table."""
 
     def refuses(self, site: Site, target: Target) -> str | None:
-        return rounds_once(site)
+        return rounds_twice(site)
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op, outputs = site.op, site.sig.output.shape[-1]

@@ -9,7 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import Field
 from tinyc.ir.types import Array
 from tinyc.kernels.common.tables import BIAS
-from tinyc.ops.conv import ChannelMultipliers
+from tinyc.ops.conv import ChannelMultipliers, Convolution
 from tinyc.ops.fixed_point import MARKED, ONCE, multiply
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
@@ -124,6 +124,22 @@ def bias_data(site: Site) -> Array:
     if not site.has(BIAS):
         return np.zeros(site.sig.output.shape[-1], np.int64)
     return site.constant(BIAS).reshape(-1).astype(np.int64)
+
+
+def rounds_once(site: Site) -> bool:
+    """Whether sums are requantised in one rounding, as ONNX models have it.
+
+    Costs go by this rather than by the kinds of requantisers, which depend on scales. (Channels with multipliers below
+    2^-22 or above 1/2 are of another kind, in networks that hardly use them.)
+    """
+    op = site.op
+    assert isinstance(op, Convolution | FullyConnected)
+    return op.rounds_once
+
+
+def shifted(site: Site) -> int:
+    """Outputs that are rounded a second time by their shift to the right, which takes a correction of the first."""
+    return 0 if rounds_once(site) else site.sig.output.elements
 
 
 def clamped(site: Site) -> int:

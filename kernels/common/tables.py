@@ -20,13 +20,6 @@ def multipliers_of(site: Site) -> ChannelMultipliers:
     return op.multipliers(site.sig)
 
 
-def rounds_once(site: Site) -> str | None:
-    """Why a library that rounds twice does not serve a convolution or dense layer."""
-    op = site.op
-    assert isinstance(op, Convolution | FullyConnected)
-    return "it rounds twice, and this operator once" if op.rounds_once else None
-
-
 def multiplier_tables(m: ChannelMultipliers) -> dict[str, Array]:
     """One multiplier and shift per output channel."""
     return {"multiplier": np.array(m.multiplier, np.int32), "shift": np.array(m.shift, np.int32)}

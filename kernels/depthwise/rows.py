@@ -18,6 +18,7 @@ from tinyc.kernels.common.requantise import (
     clamped,
     pairs,
     requantisers_between,
+    shifted,
 )
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
@@ -85,7 +86,7 @@ class DepthwiseRowsS8(Kernel):
             f"channel{stride}": whole * channels, f"output{stride}": whole * channels * columns,
             f"channel at a border{stride}": border * channels,
             f"output at a border{stride}": border * channels * columns,
-            "clamped output": clamped(site),
+            "shifted output": shifted(site), "clamped output": clamped(site),
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -23,6 +23,7 @@ from tinyc.kernels.common.requantise import (
     clamped,
     pairs,
     requantisers_between,
+    shifted,
 )
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
@@ -157,7 +158,8 @@ class DepthwiseS8(Kernel):
         steps = -(-g.output[0] // (3 - g.stride))
         gathered = {"gathered row": g.channels * 2 * (steps + g.window[0] - 1)}
         gathered["gathered pixel"] = gathered["gathered row"] * g.input[1]
-        return {"call": 1, **gathered, **(_small(g) if g.is_small else _large(g)), "clamped output": clamped(site)}
+        ends = {"shifted output": shifted(site), "clamped output": clamped(site)}
+        return {"call": 1, **gathered, **(_small(g) if g.is_small else _large(g)), **ends}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output

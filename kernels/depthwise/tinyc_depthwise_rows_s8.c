@@ -215,11 +215,14 @@ FILTER_ROW(two_rows_once, 2, 1, ONCE)
 FILTER_ROW(three_rows_of_stride_2_once, 3, 2, ONCE)
 FILTER_ROW(two_rows_of_stride_2_once, 2, 2, ONCE)
 
-/* One output row. `fast` are the functions of the kind of all channels, by stride, then by whether three rows of taps
- * meet the image. */
-static void filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
-                       int8_t *output)
+/* One output row, if all channels are of the kind of `fast`, functions by stride, then by whether three rows of taps meet
+ * the image. Whether it was. */
+static int filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
+                      int8_t *output)
 {
+    if (!d->alike) {
+        return 0;
+    }
     const int32_t stride = d->stride[1], left = d->padding[1], columns = d->output[1];
     const int32_t rest = (columns - 1) * stride + 3 - left, right = rest > d->input[1];
     const int three = s->end - s->first == 3;
@@ -240,16 +243,17 @@ static void filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, 
     }
     const int32_t row_bytes = s->end - s->first > 1 ? d->input[1] * d->channels : 0;
     fast[stride - 1][three](&w, row_bytes);
+    return 1;
 }
 
 #else
 #define IN_ASSEMBLER(name) NULL
 
-static void filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
-                       int8_t *output)
+static int filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
+                      int8_t *output)
 {
-    (void)fast;
-    filter_row_in_c(d, constants, s, output);
+    (void)fast, (void)d, (void)constants, (void)s, (void)output;
+    return 0;
 }
 
 #endif
@@ -260,9 +264,7 @@ static void filter_rows(filter *const fast[2][2], const tinyc_depthwise_rows *d,
     const int32_t row_bytes = d->output[1] * d->channels;
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         const span s = span_of(d, input, y);
-        if (d->alike) {
-            filter_row(fast, d, constants, &s, output);
-        } else {
+        if (!filter_row(fast, d, constants, &s, output)) {
             filter_row_in_c(d, constants, &s, output);
         }
         if (d->clamp[0] > -128 || d->clamp[1] < 127) {

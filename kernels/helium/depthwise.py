@@ -13,7 +13,7 @@ from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import HALVES_UP, folded_bias, needs_constants, rounding
+from tinyc.kernels.helium.packing import folded_bias, needs_constants, rounding, usually_halves_up
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -173,7 +173,7 @@ class HeliumDepthwiseS8(Kernel):
         tiles = steps * -(-g.output[1] // g.tile)
         return {
             f"channel of {kind}": g.channels * (batches + alone), "step": steps, f"tile of {kind}": tiles,
-            "dearer tile": 0 if self.rounding(site) == HALVES_UP else tiles,
+            "dearer tile": 0 if usually_halves_up(site) else tiles,
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyc.ir.types import Array
+from tinyc.kernels.common.requantise import rounds_once
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import MARKED, wrap32
+from tinyc.ops.fully_connected import FullyConnected
+from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site
 
 BIAS = 2  # its input index
@@ -66,9 +69,24 @@ def rounding(m: ChannelMultipliers, zero_point: int, clamp: tuple[int, int]) -> 
     """
     if max(m.shift) < MARKED:
         return ROUND_ONCE
-    if max(m.shift) <= 0 and (clamp[0] >= zero_point or min(m.shift) == 0):
+    if max(m.shift) <= 0 and (never_negative(zero_point, clamp) or min(m.shift) == 0):
         return HALVES_UP
     return RIGHT_SHIFT if max(m.shift) < 0 else ANY_SHIFT
+
+
+def never_negative(zero_point: int, clamp: tuple[int, int]) -> bool:
+    """Whether no code stands for a negative number, as after ReLU."""
+    return clamp[0] >= zero_point
+
+
+def usually_halves_up(site: Site) -> bool:
+    """Whether costs count outputs as requantised the cheapest way, whatever the multipliers.
+
+    These are what a calibration found (and at most 1 in any network that makes sense), so no choice may depend on them.
+    """
+    op = site.op
+    assert isinstance(op, WindowOperator | FullyConnected)
+    return rounds_once(site) or never_negative(site.sig.output.zero_point, op.clamp)
 
 
 def needs_constants(site: Site) -> str | None:

@@ -17,6 +17,7 @@ from tinyc.kernels.common.requantise import (
     clamped,
     pairs,
     requantisers_between,
+    shifted,
 )
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
@@ -80,7 +81,8 @@ class ImageConvolution(PlainKernel):
         word = "word of five" if column == 5 and not plain else f"word{plain}"
         return {
             "call": 1, "row": rows, "gathered word": gathered, "pixel": pixels, f"four outputs{plain}": fours,
-            word: fours * column * site.sig.input(1).shape[2], "clamped output": clamped(site),
+            word: fours * column * site.sig.input(1).shape[2], "shifted output": shifted(site),
+            "clamped output": clamped(site),
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

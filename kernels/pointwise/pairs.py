@@ -8,7 +8,7 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import clamped
+from tinyc.kernels.common.requantise import clamped, shifted
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import Dense, groups, pack
@@ -62,7 +62,7 @@ class PairKernel(Kernel):
         """Work of `calls` blocks of pixels, two channels times a group at a time; parts whose names end with `name`."""
         pairs = calls * ((site.sig.output.shape[-1] + 1) // 2)
         parts = {f"block{name}": calls, f"channels{name}": pairs, f"group{name}": pairs * self.groups(site)}
-        return {**parts, "clamped output": clamped(site)}
+        return {**parts, "shifted output": shifted(site), "clamped output": clamped(site)}
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_columns; its address."""
