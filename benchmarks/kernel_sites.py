@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -144,7 +145,9 @@ def _pools(kind: type[ops.Pool2D]) -> tuple[Case, ...]:
 
 
 def _even() -> tuple[Case, ...]:
-    return tuple(replace(case, quant=Quant.per_tensor(0.07, -9)) for case in _pools(ops.AveragePoolEven2D))
+    scaled = tuple(replace(case, quant=Quant.per_tensor(0.07, -9)) for case in _pools(ops.AveragePoolEven2D))
+    clamped = (replace(case, op=replace(cast(ops.AveragePoolEven2D, case.op), clamp=(-20, 90))) for case in scaled[::4])
+    return (*scaled, *clamped)
 
 
 EQUAL = ((8, 8, 16), (1, 24, 8), (4, 4, 64), (1, 48, 16), (5, 64), (33,), (6, 6, 24), (1, 6, 5), (1, 128))

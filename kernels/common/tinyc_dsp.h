@@ -26,6 +26,13 @@
 #define TINYC_RARE
 #endif
 
+/* Marks a function that becomes part of each of its callers, with the constants that they give, also for size. */
+#ifdef __GNUC__
+#define TINYC_INLINED inline __attribute__((always_inline))
+#else
+#define TINYC_INLINED inline
+#endif
+
 /* Loads of any alignment: one instruction on cores with the DSP extension. */
 static inline uint32_t tinyc_load_16(const void *from)
 {
@@ -186,7 +193,11 @@ static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantis
 /* The code of a sum, which is an accumulator that is not doubled yet. */
 static inline int8_t tinyc_requantise_sum(int32_t sum, const tinyc_requantiser *r, int32_t zero_point)
 {
-    return tinyc_requantise(r->shift != 0 ? tinyc_shift_left(sum, 1) : sum, r, zero_point);
+    const int32_t doubled = tinyc_shift_left(sum, 1);
+    if (r->shift > 0) {
+        return tinyc_requantise_doubled(doubled, r->multiplier, r->rounding, r->shift);
+    }
+    return tinyc_requantise(r->shift < 0 ? doubled : sum, r, zero_point);
 }
 
 /* Limit `count` codes to clamp[0]..clamp[1]. */

@@ -1,8 +1,6 @@
 #include "tinyc_depthwise_strips.h"
 #include "tinyc_dsp.h"
 
-#include <stddef.h>
-
 enum { WORDS = 10 };
 
 /* One channel's constants, and what else the loops need, in the order in which they load it. */
@@ -17,8 +15,8 @@ typedef struct {
 } filter;
 
 /* One column of any kind of channel: `rows` outputs. A pair of rows gives two outputs for stride 1, else one. */
-static void filter_column(const filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
-                          int32_t zero_point, int8_t *output)
+static TINYC_INLINED void filter_column(const filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
+                                        int32_t zero_point, int8_t *output)
 {
     while (rows > 0) {
         const uint32_t *q = p + width;
@@ -43,6 +41,12 @@ static void filter_column(const filter *f, const uint32_t *p, int32_t width, int
 
 /* Without optimisation a compiler keeps registers for itself that the assembler needs. */
 #if TINYC_DSP && defined(__OPTIMIZE__)
+#define IN_ASSEMBLER 1
+#else
+#define IN_ASSEMBLER 0
+#endif
+
+#if IN_ASSEMBLER
 
 /* The loops below compute two columns a round until p meets f->end. They fill the registers, so that a compiler would
  * spill: hence assembler. In all of them
@@ -145,41 +149,36 @@ FUNCTION(two_rows_once, TWO_ROWS(ONCE))
 FUNCTION(one_row_once, ONE_ROW(ONCE))
 FUNCTION(one_row_of_stride_2_once, ONE_ROW_OF_STRIDE_2(ONCE))
 
-#define IN_ASSEMBLER(name) name
-#else
-#define IN_ASSEMBLER(name) NULL
-#endif
-
-/* What computes the columns of channels of one kind, `once` or doubled, two at a time; NULL where there is C alone. */
-typedef void loop(const filter *f, const uint32_t *p, const uint32_t *q, int8_t *output);
-typedef struct {
-    int once;
-    loop *two_rows, *one_row, *one_row_of_stride_2;
-} loops;
-
 /* All columns but the last of an odd number. */
-static void filter_even_columns(const loops *fast, filter *f, const uint32_t *p, int32_t width, int32_t stride,
-                                int32_t rows, int32_t columns, int8_t *output)
+static TINYC_INLINED void filter_even_columns(filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
+                                              int32_t columns, int8_t *output, int once)
 {
     f->end = p + columns * stride;
     if (stride == 1) {
         for (; rows > 1; rows -= 2) {
-            fast->two_rows(f, p, p + width, output);
+            (once ? two_rows_once : two_doubled_rows)(f, p, p + width, output);
             f->end += width;
             p += width;
             output += 2 * f->row;
         }
     }
     for (; rows > 0; rows--) {
-        (stride == 1 ? fast->one_row : fast->one_row_of_stride_2)(f, p, p + width, output);
+        if (once) {
+            (stride == 1 ? one_row_once : one_row_of_stride_2_once)(f, p, p + width, output);
+        } else {
+            (stride == 1 ? one_doubled_row : one_doubled_row_of_stride_2)(f, p, p + width, output);
+        }
         f->end += width;
         p += width;
         output += f->row;
     }
 }
 
-static void filter_rows(const loops *fast, const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip,
-                        int8_t *output)
+#endif
+
+/* Inlined with a constant: the kind of channels that is fast. */
+static TINYC_INLINED void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip,
+                                      int8_t *output, int once)
 {
     const int32_t columns = d->output[1], stride = d->stride;
     int32_t done = 0;
@@ -187,10 +186,13 @@ static void filter_rows(const loops *fast, const tinyc_depthwise *d, const int32
     memcpy(&f, channel, WORDS * sizeof *channel);
     f.step = d->channels;
     f.row = d->channels * columns;
-    if (fast->one_row != NULL && columns > 1 && (fast->once ? f.requantiser.shift < 0 : f.requantiser.shift > 0)) {
+    (void)once;
+#if IN_ASSEMBLER
+    if (columns > 1 && (once ? f.requantiser.shift < 0 : f.requantiser.shift > 0)) {
         done = columns & ~1;
-        filter_even_columns(fast, &f, strip->pairs, d->width, stride, strip->rows, done, output);
+        filter_even_columns(&f, strip->pairs, d->width, stride, strip->rows, done, output, once);
     }
+#endif
     for (; done < columns; done++) {
         filter_column(&f, strip->pairs + done * stride, d->width, stride, strip->rows, d->output_zero_point,
                       output + done * f.step);
@@ -199,18 +201,12 @@ static void filter_rows(const loops *fast, const tinyc_depthwise *d, const int32
 
 static void filter_doubled(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
 {
-    static const loops fast = {
-        0, IN_ASSEMBLER(two_doubled_rows), IN_ASSEMBLER(one_doubled_row), IN_ASSEMBLER(one_doubled_row_of_stride_2),
-    };
-    filter_rows(&fast, d, channel, strip, output);
+    filter_rows(d, channel, strip, output, 0);
 }
 
 static void filter_once(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
 {
-    static const loops fast = {
-        1, IN_ASSEMBLER(two_rows_once), IN_ASSEMBLER(one_row_once), IN_ASSEMBLER(one_row_of_stride_2_once),
-    };
-    filter_rows(&fast, d, channel, strip, output);
+    filter_rows(d, channel, strip, output, 1);
 }
 
 void tinyc_depthwise_3x3_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,

@@ -2,8 +2,6 @@
 
 #include "tinyc_dsp.h"
 
-#include <stddef.h>
-
 enum { WORDS = 9, BIAS = 0, REQUANTISER = 1, PAIRS = 4, LAST_ROW = 7 };
 
 /* The taps of one output row that meet the image: `first` to `end`, and where the first of them reads. */
@@ -49,14 +47,10 @@ static void filter_row_in_c(const tinyc_depthwise_rows *d, const int32_t *consta
     }
 }
 
-typedef struct walk walk;
-typedef void filter(const walk *w, int32_t row_bytes);
-
 #if TINYC_DSP
-#define IN_ASSEMBLER(name) name
 
 /* What the loop over channels keeps on the stack, after four words for bias and requantiser of the channel. */
-struct walk {
+typedef struct {
     const int32_t *constants;
     const int8_t *input; /* of the next channel: its first column in the first row that meets the image */
     int8_t *output;
@@ -69,7 +63,7 @@ struct walk {
     int32_t right; /* whether one right of it is */
     int32_t above; /* of two rows: whether it is the row above that is missing */
     int32_t unused;
-};
+} walk;
 
 /* All registers hold something:
  *   r0 input    r1 output   r2 bytes of an input row
@@ -215,14 +209,9 @@ FILTER_ROW(two_rows_once, 2, 1, ONCE)
 FILTER_ROW(three_rows_of_stride_2_once, 3, 2, ONCE)
 FILTER_ROW(two_rows_of_stride_2_once, 2, 2, ONCE)
 
-/* One output row, if all channels are of the kind of `fast`, functions by stride, then by whether three rows of taps meet
- * the image. Whether it was. */
-static int filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
-                      int8_t *output)
+static TINYC_INLINED void filter_row(const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
+                                     int8_t *output, int once)
 {
-    if (!d->alike) {
-        return 0;
-    }
     const int32_t stride = d->stride[1], left = d->padding[1], columns = d->output[1];
     const int32_t rest = (columns - 1) * stride + 3 - left, right = rest > d->input[1];
     const int three = s->end - s->first == 3;
@@ -242,31 +231,36 @@ static int filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, c
         w.bytes -= d->channels; /* the last output reads its column of the image by itself */
     }
     const int32_t row_bytes = s->end - s->first > 1 ? d->input[1] * d->channels : 0;
-    fast[stride - 1][three](&w, row_bytes);
-    return 1;
-}
-
-#else
-#define IN_ASSEMBLER(name) NULL
-
-static int filter_row(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
-                      int8_t *output)
-{
-    (void)fast, (void)d, (void)constants, (void)s, (void)output;
-    return 0;
+    if (stride == 1 && once) {
+        (three ? three_rows_once : two_rows_once)(&w, row_bytes);
+    } else if (stride == 1) {
+        (three ? three_doubled_rows : two_doubled_rows)(&w, row_bytes);
+    } else if (once) {
+        (three ? three_rows_of_stride_2_once : two_rows_of_stride_2_once)(&w, row_bytes);
+    } else {
+        (three ? three_doubled_rows_of_stride_2 : two_doubled_rows_of_stride_2)(&w, row_bytes);
+    }
 }
 
 #endif
 
-static void filter_rows(filter *const fast[2][2], const tinyc_depthwise_rows *d, const int32_t *constants,
-                        const int8_t *input, int8_t *output)
+/* Inlined with a constant: the kind of channels that is fast. */
+static TINYC_INLINED void filter_rows(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
+                                      int8_t *output, int once)
 {
     const int32_t row_bytes = d->output[1] * d->channels;
+    (void)once;
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         const span s = span_of(d, input, y);
-        if (!filter_row(fast, d, constants, &s, output)) {
+#if TINYC_DSP
+        if (d->alike) {
+            filter_row(d, constants, &s, output, once);
+        } else {
             filter_row_in_c(d, constants, &s, output);
         }
+#else
+        filter_row_in_c(d, constants, &s, output);
+#endif
         if (d->clamp[0] > -128 || d->clamp[1] < 127) {
             tinyc_clamp_all(output, row_bytes, d->clamp);
         }
@@ -276,19 +270,11 @@ static void filter_rows(filter *const fast[2][2], const tinyc_depthwise_rows *d,
 void tinyc_depthwise_rows_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
                              int8_t *output)
 {
-    static filter *const fast[2][2] = {
-        {IN_ASSEMBLER(two_doubled_rows), IN_ASSEMBLER(three_doubled_rows)},
-        {IN_ASSEMBLER(two_doubled_rows_of_stride_2), IN_ASSEMBLER(three_doubled_rows_of_stride_2)},
-    };
-    filter_rows(fast, d, constants, input, output);
+    filter_rows(d, constants, input, output, 0);
 }
 
 void tinyc_depthwise_rows_once_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
                                   int8_t *output)
 {
-    static filter *const fast[2][2] = {
-        {IN_ASSEMBLER(two_rows_once), IN_ASSEMBLER(three_rows_once)},
-        {IN_ASSEMBLER(two_rows_of_stride_2_once), IN_ASSEMBLER(three_rows_of_stride_2_once)},
-    };
-    filter_rows(fast, d, constants, input, output);
+    filter_rows(d, constants, input, output, 1);
 }

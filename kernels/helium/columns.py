@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.common.groups import filters, many_groups
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.tables import multipliers_of
@@ -163,9 +164,15 @@ class HeliumConvS8(GatheringKernel):
     """Convolution of any window, stride and padding."""
 
     def refuses(self, site: Site, target: Target) -> str | None:
-        if site.sig.input(1).shape[3] != site.sig.input(0).shape[3]:
-            return "it takes no groups"
-        return super().refuses(site, target)
+        return many_groups(site) or super().refuses(site, target)
+
+    def matrix(self, site: Site) -> Array:
+        weights = filters(site)
+        return weights.reshape(weights.shape[0], -1)
+
+    def depth(self, site: Site) -> int:
+        _, rows, columns, _ = site.sig.input(1).shape
+        return rows * columns * site.sig.input(0).shape[3]
 
 
 @kernel("tinyc/helium_spread_s8", op=DepthwiseConv2D)

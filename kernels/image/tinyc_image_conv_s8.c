@@ -2,8 +2,6 @@
 
 #include "tinyc_dsp.h"
 
-#include <stddef.h>
-
 /* Words of constants before and after the taps of four channels. */
 enum { BIASES = 4, REQUANTISERS = 12, TRAILER = 2 };
 
@@ -147,16 +145,10 @@ FILTER_OUTPUT(doubled_by_two, TWO_WORDS, DOUBLED)
 FILTER_OUTPUT(once_by_five, FIVE_WORDS, ONCE)
 FILTER_OUTPUT(once_by_two, TWO_WORDS, ONCE)
 
-#define IN_ASSEMBLER(name) name
+#define HAS_ASSEMBLER 1
 #else
-#define IN_ASSEMBLER(name) NULL
+#define HAS_ASSEMBLER 0
 #endif
-
-/* What computes all channels of one output, by the words of a round; NULL where there is C alone. */
-typedef void filter_output(const uint32_t *window, int32_t rounds, const int32_t *constants, int8_t *output);
-typedef struct {
-    filter_output *by_five, *by_two;
-} filters;
 
 /* All channels of one output. */
 static void filter_channels(const tinyc_image_conv *d, const uint32_t *window, const int32_t *constants, int8_t *output)
@@ -171,26 +163,33 @@ static void filter_channels(const tinyc_image_conv *d, const uint32_t *window, c
     }
 }
 
-static void filter_row(const tinyc_image_conv *d, const filters *f, const uint32_t *columns, const int32_t *constants,
-                       int8_t *output)
+static TINYC_INLINED void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants,
+                                     int8_t *output, int once)
 {
     const int32_t channels = d->output[2], step = d->stride[1] * d->words;
-    const int by_five = d->words == 5;
-    filter_output *filter = by_five ? f->by_five : f->by_two;
-    if (filter != NULL && d->alike && channels % 4 == 0) {
+    (void)once;
+#if HAS_ASSEMBLER
+    if (d->alike && channels % 4 == 0) {
+        const int by_five = d->words == 5;
         const int32_t rounds = by_five ? d->kernel[1] : d->kernel[1] * d->words / 2;
         for (const int8_t *end = output + d->output[1] * channels; output < end; output += channels, columns += step) {
-            filter(columns, rounds, constants, output);
+            if (once) {
+                (by_five ? once_by_five : once_by_two)(columns, rounds, constants, output);
+            } else {
+                (by_five ? doubled_by_five : doubled_by_two)(columns, rounds, constants, output);
+            }
         }
         return;
     }
+#endif
     for (int32_t x = 0; x < d->output[1]; x++, output += channels, columns += step) {
         filter_channels(d, columns, constants, output);
     }
 }
 
-static void convolve(const tinyc_image_conv *d, const filters *f, const int32_t *constants, const int8_t *input,
-                     int8_t *output, void *scratch)
+/* Inlined with a constant: the kind of sums that is fast. */
+static TINYC_INLINED void convolve(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input,
+                                   int8_t *output, void *scratch, int once)
 {
     uint32_t *columns = scratch;
     const int32_t right = d->padding[1] + d->input[1], row_bytes = d->output[1] * d->output[2];
@@ -198,7 +197,7 @@ static void convolve(const tinyc_image_conv *d, const filters *f, const int32_t 
     fill((int16_t *)scratch + 2 * right * d->words, 2 * (d->width - right) * d->words, d->input_zero_point);
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         gather(d, input, y * d->stride[0] - d->padding[0], columns);
-        filter_row(d, f, columns, constants, output);
+        filter_row(d, columns, constants, output, once);
         if (d->clamp[0] > -128 || d->clamp[1] < 127) {
             tinyc_clamp_all(output, row_bytes, d->clamp);
         }
@@ -208,13 +207,11 @@ static void convolve(const tinyc_image_conv *d, const filters *f, const int32_t 
 void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
                          void *scratch)
 {
-    const filters f = {IN_ASSEMBLER(doubled_by_five), IN_ASSEMBLER(doubled_by_two)};
-    convolve(d, &f, constants, input, output, scratch);
+    convolve(d, constants, input, output, scratch, 0);
 }
 
 void tinyc_image_conv_once_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
                               void *scratch)
 {
-    const filters f = {IN_ASSEMBLER(once_by_five), IN_ASSEMBLER(once_by_two)};
-    convolve(d, &f, constants, input, output, scratch);
+    convolve(d, constants, input, output, scratch, 1);
 }

@@ -30,12 +30,12 @@ class Dense:
     output_zero_point: int
 
     @classmethod
-    def of(cls, site: Site, depth: int, multipliers: ChannelMultipliers) -> Dense:
-        weights = site.constant(1).astype(np.int64)
+    def of(cls, site: Site, weights: Array, depth: int, multipliers: ChannelMultipliers) -> Dense:
         channels = weights.shape[0]
         bias = site.constant(BIAS).reshape(-1).astype(np.int64) if site.has(BIAS) else np.zeros(channels, np.int64)
         x, y = site.sig.input(0), site.sig.output
-        return cls(weights.reshape(channels, -1, depth), bias, multipliers, x.zero_point, y.zero_point)
+        pieces = weights.astype(np.int64).reshape(channels, -1, depth)
+        return cls(pieces, bias, multipliers, x.zero_point, y.zero_point)
 
     @property
     def reach(self) -> tuple[Array, Array]:

@@ -33,6 +33,10 @@ class PairKernel(Kernel):
     def multipliers(self, site: Site) -> ChannelMultipliers:
         return multipliers_of(site)
 
+    def matrix(self, site: Site) -> Array:
+        """Weights as int8[channels, …]: for each all that a pixel reads."""
+        return site.constant(1)
+
     def depth(self, site: Site) -> int:
         """Codes that lie side by side."""
         return site.sig.input(0).shape[-1]
@@ -49,7 +53,7 @@ class PairKernel(Kernel):
         return groups(self.pieces(site), self.depth(site))
 
     def dense(self, site: Site) -> Dense:
-        return Dense.of(site, self.depth(site), self.multipliers(site))
+        return Dense.of(site, self.matrix(site), self.depth(site), self.multipliers(site))
 
     def scratch(self, site: Site, target: Target) -> int:
         return 16 * self.groups(site)

@@ -17,7 +17,15 @@ import pytest
 from tests.kernels.kernel_cases import rounding_once
 from tests.kernels.test_depthwise import MAPS, case, padding_of
 from tests.kernels.test_depthwise import row_cases as depthwise_row_cases
-from tests.kernels.test_pointwise import add_cases, dense_cases, pointwise_cases, row_cases, weighted, window_cases
+from tests.kernels.test_pointwise import (
+    add_cases,
+    dense_cases,
+    group_cases,
+    pointwise_cases,
+    row_cases,
+    weighted,
+    window_cases,
+)
 from tests.support.kernel_bench import Bench, Layout, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
@@ -74,7 +82,7 @@ def rectified_cases() -> Iterator[Case]:
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/helium_add_s8": add_cases,
     "tinyc/helium_pointwise_s8": lambda: (*pointwise_cases(), *rectified_cases()),
-    "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases()),
+    "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases(), *group_cases()),
     "tinyc/helium_spread_s8": spread_cases,
     "tinyc/helium_dense_s8": lambda: dense_cases((1, 2, 3, 6)),
     DEPTHWISE: lambda: (

@@ -85,6 +85,14 @@ def many_channel_cases() -> Iterator[Case]:
         yield weighted(op, (1, 3, 4, channels), (3 + seed, *window, channels), seed, depth=channels * window[1])
 
 
+def group_cases() -> Iterator[Case]:
+    """Two to four groups of channels."""
+    for seed, (groups, depth, wide) in enumerate(product((2, 3, 4), (1, 2, 5, 8), (1, 3))):
+        op = ops.Conv2D((1 + seed % 2, 1), padding=(seed % 2, 1, 1, 0), clamp=CLAMPS[seed % 3])
+        x, w = (1, 3 + seed % 3, 4 + seed % 5, groups * depth), (groups * wide, 2 + seed % 2, 3, depth)
+        yield weighted(op, x, w, seed, depth=depth * 8)
+
+
 def row_cases() -> Iterator[Case]:
     """What a streamed segment calls: one output row, fewer input rows and padding at the borders."""
     for seed, (rows, stride, channels) in enumerate(product((4, 7), (1, 2), (3, 8, 16))):
@@ -155,8 +163,8 @@ CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/pointwise_s8": pointwise_cases,
     "tinyc/pointwise_triples_s8": pointwise_cases,
     "tinyc/pointwise_direct_s8": direct_cases,
-    "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases()),
-    "tinyc/conv_pieces_s8": lambda: (*window_cases(), *row_cases(), *many_channel_cases()),
+    "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases(), *group_cases()),
+    "tinyc/conv_pieces_s8": lambda: (*window_cases(), *row_cases(), *many_channel_cases(), *group_cases()),
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
     "tinyc/add_equal_s8": add_cases,
