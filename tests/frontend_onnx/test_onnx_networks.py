@@ -15,8 +15,9 @@ from tests.frontend_onnx.test_onnx_files import FIXTURES
 from tinyc.compiler import Compiled, compile
 from tinyc.ir.interpreter import evaluate
 from tinyc.report.manifest import manifest
-from tinyc.verification import make_samples, verify
-from tinyc.verification.layers import compare_layers
+from tinyc.verification import Verification, make_samples, verify
+from tinyc.verification.compare import Difference
+from tinyc.verification.layers import Layer, compare_layers
 
 NAMES = sorted(path.stem for path in FIXTURES.glob("cnn_*.onnx"))
 IN_C = ("cnn_ts17_raw_qdq_channel_s8", "cnn_dynamo18_raw_qop_tensor_u8", "cnn_dynamo20_pre_qdq_tensor_u8")
@@ -80,6 +81,13 @@ def test_a_wrong_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(OrtReference, "run", lambda self, inputs: [a + F32(4 / 256) for a in right(self, inputs)])
     found = verify(compiled, make_samples(compiled, 2))
     assert found.failure is not None and "by more than 2 codes" in str(found.failure)
+
+
+def test_a_mismatch_of_outputs_alone_tells_what_operators_have() -> None:
+    layer = Layer("sum", "tinyc/add_s8", "y", Difference(100, 0, 1, 2))
+    found = Verification("host", "onnxruntime", 1, Difference(10, 1, 3, 4), None, (layer, layer), tolerance=2)
+    assert "1 of 10 outputs differ from onnxruntime by more than 2 codes, by up to 3" in str(found.failure)
+    assert "4 of 200 elements of its operators have one" in str(found.failure)
 
 
 def test_the_manifest_names_the_reference() -> None:

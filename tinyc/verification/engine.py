@@ -74,7 +74,7 @@ class Verification:
             return (
                 "Differences of one code, which rounding allows, add up in this network on these inputs: "
                 f"{alone.unequal:,} of {alone.compared:,} elements of its operators have one. "
-                "The reference is as far from itself where its sums run in another order (docs/onnx.md, Tolerance)."
+                "docs/onnx.md, Tolerance, tells how far the reference can be from itself."
             )
         return "This is a defect of tinyc or of the linked CMSIS-NN; please report it."
 
