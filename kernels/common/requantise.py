@@ -129,8 +129,8 @@ def bias_data(site: Site) -> Array:
 def rounds_once(site: Site) -> bool:
     """Whether sums are requantised in one rounding, as ONNX models have it.
 
-    Costs go by this rather than by the kinds of requantisers, which depend on scales. (Channels with multipliers below
-    2^-22 or above 1/2 are of another kind, in networks that hardly use them.)
+    Costs go by this rather than by the kinds of requantisers, which depend on scales. (Channels with multipliers of 1/2
+    or more, and those of depthwise ones below 2^-13, are of another kind, in networks that hardly use them.)
     """
     op = site.op
     assert isinstance(op, Convolution | FullyConnected)

@@ -99,13 +99,16 @@ def single_rounding(reals: Sequence[float]) -> list[Multiplier]:
     """Multipliers of 31 bits by which `multiply` rounds once, halves upwards.
 
     Cores have the high half of a product, rounded down. With half of what the shift takes added, a second rounding
-    down is that of the whole product. So all shifts are to the right; they are marked by `ONCE`. Where one of the
-    numbers is too large or too small for that, all are without a shift to the right.
+    down is that of the whole product. So all shifts are to the right; they are marked by `ONCE`. Numbers below 2^-23
+    have fewer bits. Where there is one of 1/2 or more, all are without a shift to the right.
     """
-    found = double_rounding(reals)
-    if all(-MAX_ONCE <= m.shift < 0 for m in found):
-        return [Multiplier(m.multiplier, m.shift - ONCE) for m in found]
-    return without_right_shift(reals)
+    if max(reals) * (1 + 2.0**-31) >= 0.5:
+        return without_right_shift(reals)
+    found = [quantize_multiplier(max(real, 2.0 ** -(MAX_ONCE + 1))) for real in reals]
+    return [
+        Multiplier(min(m.multiplier, round_half_away(math.ldexp(real, 31 - m.shift))), m.shift - ONCE)
+        for m, real in zip(found, reals, strict=True)
+    ]
 
 
 def doubling_high_multiply(a: Array, b: Array | int) -> Array:
