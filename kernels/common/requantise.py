@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyc.codegen.writer import Field
 from tinyc.ir.types import Array
-from tinyc.kernels.common.tables import BIAS
+from tinyc.kernels.common.tables import BIAS, multipliers_of
 from tinyc.ops.conv import ChannelMultipliers, Convolution
 from tinyc.ops.fixed_point import MARKED, ONCE, multiply
 from tinyc.ops.fully_connected import FullyConnected
@@ -117,6 +117,12 @@ def accumulator_ends(weights: Array, bias: Array, zero_point: int) -> tuple[Arra
     up, down = np.maximum(weights, 0).sum(axis=0), np.minimum(weights, 0).sum(axis=0)
     lowest, highest = -128 - zero_point, 127 - zero_point
     return bias + lowest * up + highest * down, bias + highest * up + lowest * down
+
+
+def filter_requantisers(site: Site, taps: Array) -> Requantisers:
+    """Of a convolution in which output channel c adds up products with all of taps[…, c], int64."""
+    ends = accumulator_ends(taps.reshape(-1, taps.shape[-1]), bias_data(site), site.sig.input(0).zero_point)
+    return requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
 
 
 def bias_data(site: Site) -> Array:

@@ -10,17 +10,7 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import (
-    DSP,
-    Requantisers,
-    accumulator_ends,
-    bias_data,
-    clamped,
-    pairs,
-    requantisers_between,
-    shifted,
-)
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -104,9 +94,7 @@ class DepthwiseRowsS8(Kernel):
 
 
 def _requantisers(site: Site) -> Requantisers:
-    taps = site.constant(1)[0].astype(np.int64)
-    ends = accumulator_ends(taps.reshape(-1, taps.shape[2]), bias_data(site), site.sig.input(0).zero_point)
-    return requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
+    return filter_requantisers(site, site.constant(1)[0].astype(np.int64))
 
 
 def _rows_met(site: Site) -> list[int]:

@@ -15,17 +15,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import (
-    DSP,
-    Requantisers,
-    accumulator_ends,
-    bias_data,
-    clamped,
-    pairs,
-    requantisers_between,
-    shifted,
-)
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -176,9 +166,7 @@ class DepthwiseS8(Kernel):
 
 
 def _requantisers(site: Site) -> Requantisers:
-    taps = used_weights(site)
-    ends = accumulator_ends(taps.reshape(-1, taps.shape[2]), bias_data(site), site.sig.input(0).zero_point)
-    return requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
+    return filter_requantisers(site, used_weights(site))
 
 
 def _small(g: Geometry) -> Mapping[str, float]:

@@ -9,17 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.requantise import (
-    DSP,
-    Requantisers,
-    accumulator_ends,
-    bias_data,
-    clamped,
-    pairs,
-    requantisers_between,
-    shifted,
-)
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -70,9 +60,7 @@ class ImageConvolution(PlainKernel):
         return {"channels": np.concatenate(rows, axis=1).astype(np.int32)}
 
     def requantisers(self, site: Site) -> Requantisers:
-        w = self.filters(site)
-        ends = accumulator_ends(w.reshape(len(w), -1).T, bias_data(site), site.sig.input(0).zero_point)
-        return requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
+        return filter_requantisers(site, np.moveaxis(self.filters(site), 0, -1))
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         column, (_, rows, columns, channels) = _column_words(site), site.sig.output.shape
