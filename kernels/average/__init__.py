@@ -69,9 +69,8 @@ class AxisMeanS8(AxisKernel):
         assert isinstance(op, Mean)
         m, count = op.multiplier(site.sig), op.count(x)
         r = requantisers(ChannelMultipliers((m.multiplier,), (m.shift,)), y.zero_point, np.array([255 * count]))
-        scale = {"multiplier": int(r.multiplier[0]), "rounding": int(r.rounding[0]), "shift": int(r.shift[0])}
         params = c.struct(
-            "tinyc_axis_mean", "params", axis=self.fields(site), offset=count * x.zero_point, scale=scale,
+            "tinyc_axis_mean", "params", axis=self.fields(site), offset=count * x.zero_point, scale=r.fields,
             zero_point=y.zero_point,
         )
         c.void("tinyc_axis_mean_s8", params, c.input(0), c.output())

@@ -15,6 +15,7 @@ from tinyc.kernels.cmsis_nn.shapes import (
     context,
     dims,
     image,
+    rounds_twice,
     tile,
 )
 from tinyc.kernels.common.tables import bias_of, bias_table, multiplier_tables, multipliers_of
@@ -86,7 +87,7 @@ class ConvolveS8(WindowKernel):
 
     def refuses(self, site: Site, target: Target) -> str | None:
         exact = library.convolve_wrapper_is_exact(target.simd, **self.geometry(site))
-        return None if exact else "the library does not compute this geometry exactly"
+        return rounds_twice(site) if exact else "the library does not compute this geometry exactly"
 
     def scratch(self, site: Site, target: Target) -> int:
         return library.convolve_wrapper(target.simd, **self.geometry(site))

@@ -9,7 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.cmsis_nn import cost
-from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims
+from tinyc.kernels.cmsis_nn.shapes import CmsisKernel, activation, dims, rounds_twice
 from tinyc.kernels.common.tables import BIAS, bias_of, bias_table, multiplier_tables
 from tinyc.ops.fixed_point import wrap32
 from tinyc.ops.fully_connected import FullyConnected
@@ -20,6 +20,9 @@ from tinyc.targets import Target
 @kernel("cmsis-nn/fully_connected_s8", op=FullyConnected)
 class FullyConnectedS8(CmsisKernel):
     """Dense layer. On Helium the library reads bias and input offset as one sum per output: a table."""
+
+    def refuses(self, site: Site, target: Target) -> str | None:
+        return rounds_twice(site)
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op, outputs = site.op, site.sig.output.shape[-1]

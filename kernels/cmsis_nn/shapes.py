@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Shape
-from tinyc.program.kernel import Kernel
+from tinyc.kernels.common.requantise import rounds_once
+from tinyc.program.kernel import Kernel, Site
 
 
 class CmsisKernel(Kernel):
     """A call of the library."""
 
     includes = ("arm_nnfunctions.h",)
+
+
+def rounds_twice(site: Site) -> str | None:
+    """Why the library does not serve a convolution or dense layer of an ONNX model."""
+    return "the library rounds twice, this operator once" if rounds_once(site) else None
 
 
 def image(shape: Shape) -> tuple[int, int, int, int]:

@@ -26,6 +26,13 @@
 #define TINYC_RARE
 #endif
 
+/* Marks a function that becomes part of each of its callers, with the constants that they give, also for size. */
+#ifdef __GNUC__
+#define TINYC_INLINED inline __attribute__((always_inline))
+#else
+#define TINYC_INLINED inline
+#endif
+
 /* Loads of any alignment: one instruction on cores with the DSP extension. */
 static inline uint32_t tinyc_load_16(const void *from)
 {
@@ -132,19 +139,21 @@ TINYC_DSP_3(tinyc_mac_pair, "smlad")       /* both lanes: sum + x.low * y.low + 
 TINYC_DSP_3(tinyc_mac_low_high, "smlabt")  /* sum + x.low * y.high */
 TINYC_DSP_3(tinyc_mac_high_low, "smlatb")  /* sum + x.high * y.low */
 TINYC_DSP_3(tinyc_high_multiply_add, "smmlar") /* sum + x * y / 2^32 to the nearest, halves up */
+TINYC_DSP_3(tinyc_high_multiply_add_down, "smmla") /* sum + x * y / 2^32, down to the next integer */
 #else
 TINYC_DSP_3(tinyc_mac_pair, tinyc_low(x) * tinyc_low(y) + tinyc_high(x) * tinyc_high(y))
 TINYC_DSP_3(tinyc_mac_low_high, tinyc_low(x) * tinyc_high(y))
 TINYC_DSP_3(tinyc_mac_high_low, tinyc_high(x) * tinyc_low(y))
 TINYC_DSP_3(tinyc_high_multiply_add, (int32_t)(((int64_t)(int32_t)x * (int32_t)y + ((int64_t)1 << 31)) >> 32))
+TINYC_DSP_3(tinyc_high_multiply_add_down, (int32_t)(((int64_t)(int32_t)x * (int32_t)y) >> 32))
 #endif
 
 /* How one output channel requantises.
  *
- * Where shift is 1..22 the accumulator comes doubled, so that the high half of its product with the multiplier is the
- * doubling high multiply, and `rounding` is 2^(shift - 1) + (zero_point << shift): four instructions. Where it is 0,
- * the accumulator comes as it is and `rounding` holds the multiplier's own shift (positive is to the left). Where it is
- * -1, that shift is 0: the accumulator comes as it is, its double fits in 32 bits, and `rounding` is the zero point.
+ * Where shift is not 0 the accumulator comes doubled, so that the high half of its product with the multiplier is the
+ * doubling high multiply. With s from 1 to 22, `rounding` is 2^(s - 1) + (zero_point << s). A shift of s rounds twice, in
+ * four instructions; one of s - 256 once, in three, for which its lowest byte is what to shift by. Where shift is 0, the
+ * accumulator comes as it is and `rounding` holds the multiplier's own shift, as in a tinyc_multiplier.
  */
 typedef struct {
     int32_t multiplier;
@@ -161,14 +170,14 @@ static inline int8_t tinyc_requantise_doubled(int32_t doubled, int32_t multiplie
     return (int8_t)tinyc_saturate_8((scaled + (doubled >> 31)) >> shift);
 }
 
-/* The code of an accumulator that is rounded once. */
-static inline int8_t tinyc_requantise_once(int32_t accumulator, int32_t multiplier, int32_t rounding)
+/* The code of a doubled accumulator that is rounded once. */
+static inline int8_t tinyc_requantise_once(int32_t doubled, int32_t multiplier, int32_t rounding, int32_t shift)
 {
-    const uint32_t doubled = (uint32_t)accumulator << 1;
-    return (int8_t)tinyc_saturate_8(tinyc_high_multiply_add(doubled, (uint32_t)multiplier, rounding));
+    const int32_t scaled = tinyc_high_multiply_add_down((uint32_t)doubled, (uint32_t)multiplier, rounding);
+    return (int8_t)tinyc_saturate_8(scaled >> (shift & 0xFF));
 }
 
-/* The code of an accumulator of any kind. */
+/* The code of an accumulator of any kind, doubled where its kind asks for it. */
 static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantiser *r, int32_t zero_point)
 {
     static const int32_t all_codes[2] = {-128, 127};
@@ -176,9 +185,19 @@ static inline int8_t tinyc_requantise(int32_t accumulator, const tinyc_requantis
         return tinyc_requantise_doubled(accumulator, r->multiplier, r->rounding, r->shift);
     }
     if (r->shift < 0) {
-        return tinyc_requantise_once(accumulator, r->multiplier, r->rounding);
+        return tinyc_requantise_once(accumulator, r->multiplier, r->rounding, r->shift);
     }
     return tinyc_code(tinyc_multiply(accumulator, r->multiplier, r->rounding), zero_point, all_codes);
+}
+
+/* The code of a sum, which is an accumulator that is not doubled yet. */
+static inline int8_t tinyc_requantise_sum(int32_t sum, const tinyc_requantiser *r, int32_t zero_point)
+{
+    const int32_t doubled = tinyc_shift_left(sum, 1);
+    if (r->shift > 0) {
+        return tinyc_requantise_doubled(doubled, r->multiplier, r->rounding, r->shift);
+    }
+    return tinyc_requantise(r->shift < 0 ? doubled : sum, r, zero_point);
 }
 
 /* Limit `count` codes to clamp[0]..clamp[1]. */

@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-/* A real number as value * 2^(shift - 31); value 0..2^31 - 1, shift -31..30, positive is to the left. */
+/* A real number as value * 2^(shift - 31); value 0..2^31 - 1, shift -31..30, positive is to the left. From that of a
+ * product that is rounded once, -22..-1, 256 is taken off. */
 typedef struct {
     int32_t value;
     int32_t shift;
@@ -36,9 +37,19 @@ static inline int32_t tinyc_shift_left(int32_t x, int32_t exponent)
     return (int32_t)((uint32_t)x << exponent);
 }
 
-/* x * m, rounded twice as the reference does. */
+/* x * multiplier * 2^(shift - 31) to the nearest, halves up; shift -22..-1. */
+static inline int32_t tinyc_multiply_once(int32_t x, int32_t multiplier, int32_t shift)
+{
+    const int32_t high = (int32_t)(((int64_t)x * multiplier) >> 31);
+    return ((high >> (-1 - shift)) + 1) >> 1;
+}
+
+/* x * m, rounded twice as the reference does, or once. */
 static inline int32_t tinyc_multiply(int32_t x, int32_t multiplier, int32_t shift)
 {
+    if (shift < -31) {
+        return tinyc_multiply_once(x, multiplier, shift + 256);
+    }
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
     return tinyc_shift_right(tinyc_high_multiply(tinyc_shift_left(x, left), multiplier), right);

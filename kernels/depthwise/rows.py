@@ -10,16 +10,7 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import (
-    DSP,
-    Requantisers,
-    accumulator_ends,
-    bias_data,
-    clamped,
-    pairs,
-    requantisers_between,
-)
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -85,25 +76,25 @@ class DepthwiseRowsS8(Kernel):
             f"channel{stride}": whole * channels, f"output{stride}": whole * channels * columns,
             f"channel at a border{stride}": border * channels,
             f"output at a border{stride}": border * channels * columns,
-            "clamped output": clamped(site),
+            "shifted output": shifted(site), "clamped output": clamped(site),
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
         assert isinstance(op, WindowOperator)
+        kind = _requantisers(site).kind
         params = c.struct(
             "tinyc_depthwise_rows", "params", input=braces(*x.shape[1:3]), output=braces(*y.shape[1:3]),
             channels=y.shape[3], rows=w.shape[1], stride=braces(*op.stride), padding=braces(op.padding[0], _left(site)),
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
-            all_doubled=int((_requantisers(site).shift > 0).all()),
+            alike=int(kind != 0),
         )
-        c.void("tinyc_depthwise_rows_s8", params, c.constant("channels"), c.input(0), c.output())
+        function = "tinyc_depthwise_rows_once_s8" if kind < 0 else "tinyc_depthwise_rows_s8"
+        c.void(function, params, c.constant("channels"), c.input(0), c.output())
 
 
 def _requantisers(site: Site) -> Requantisers:
-    taps = site.constant(1)[0].astype(np.int64)
-    ends = accumulator_ends(taps.reshape(-1, taps.shape[2]), bias_data(site), site.sig.input(0).zero_point)
-    return requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
+    return filter_requantisers(site, site.constant(1)[0].astype(np.int64))
 
 
 def _rows_met(site: Site) -> list[int]:

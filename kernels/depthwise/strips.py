@@ -15,8 +15,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, clamped, pairs, requantisers_between
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -124,10 +123,8 @@ class DepthwiseS8(Kernel):
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         """One row of words per channel, as tinyc_depthwise_s8.h describes them."""
-        taps, bias = used_weights(site), bias_data(site)
+        taps, bias, r = used_weights(site), bias_data(site), _requantisers(site)
         rows, columns, channels = taps.shape
-        ends = accumulator_ends(taps.reshape(-1, channels), bias, site.sig.input(0).zero_point)
-        r = requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
         geometry = Geometry.of(site)
         requantiser = (r.multiplier, r.rounding, r.shift)
         if geometry.is_small:
@@ -151,7 +148,8 @@ class DepthwiseS8(Kernel):
         steps = -(-g.output[0] // (3 - g.stride))
         gathered = {"gathered row": g.channels * 2 * (steps + g.window[0] - 1)}
         gathered["gathered pixel"] = gathered["gathered row"] * g.input[1]
-        return {"call": 1, **gathered, **(_small(g) if g.is_small else _large(g)), "clamped output": clamped(site)}
+        ends = {"shifted output": shifted(site), "clamped output": clamped(site)}
+        return {"call": 1, **gathered, **(_small(g) if g.is_small else _large(g)), **ends}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, g, x, y = site.op, Geometry.of(site), site.sig.input(0), site.sig.output
@@ -161,8 +159,14 @@ class DepthwiseS8(Kernel):
             stride=g.stride, padding=braces(*g.padding), window=braces(*g.window), width=g.width, pairs=g.strip_pairs,
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
         )
-        function = "tinyc_depthwise_3x3_s8" if g.is_small else "tinyc_depthwise_kxk_s8"
+        once = _requantisers(site).mostly < 0
+        small = "tinyc_depthwise_3x3_once_s8" if once else "tinyc_depthwise_3x3_s8"
+        function = small if g.is_small else "tinyc_depthwise_kxk_s8"
         c.void(function, params, c.constant("channels"), c.input(0), c.output(), c.scratch())
+
+
+def _requantisers(site: Site) -> Requantisers:
+    return filter_requantisers(site, used_weights(site))
 
 
 def _small(g: Geometry) -> Mapping[str, float]:

@@ -15,8 +15,8 @@ typedef struct {
 } filter;
 
 /* One column of any kind of channel: `rows` outputs. A pair of rows gives two outputs for stride 1, else one. */
-static void filter_column(const filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
-                          int32_t zero_point, int8_t *output)
+static TINYC_INLINED void filter_column(const filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
+                                        int32_t zero_point, int8_t *output)
 {
     while (rows > 0) {
         const uint32_t *q = p + width;
@@ -67,11 +67,16 @@ static void filter_column(const filter *f, const uint32_t *p, int32_t width, int
 #define COLUMNS_0_1(mac, left, right) MAC(mac, left, "r2", "r4") MAC(mac, right, "r3", "r4") MAC(mac, left, "r3", "r5")
 #define COLUMNS_2_3(mac, left, right) MAC(mac, left, "r2", "r6") MAC(mac, right, "r2", "r5") MAC(mac, right, "r3", "r6")
 
-/* tinyc_requantise_doubled */
 #define LOAD_REQUANTISER "ldm %[f]!, {r2, r3, r4}\n"
-#define REQUANTISE(sum)                                                                                                \
+/* tinyc_requantise_doubled */
+#define DOUBLED(sum)                                                                                                   \
     "smmlar r5, " sum ", r2, r3\n"                                                                                     \
     "add " sum ", r5, " sum ", asr #31\n"                                                                              \
+    "asr " sum ", " sum ", r4\n"                                                                                       \
+    "ssat " sum ", #8, " sum "\n"
+/* tinyc_requantise_once */
+#define ONCE(sum)                                                                                                      \
+    "smmla " sum ", " sum ", r2, r3\n"                                                                                 \
     "asr " sum ", " sum ", r4\n"                                                                                       \
     "ssat " sum ", #8, " sum "\n"
 
@@ -84,76 +89,85 @@ static void filter_column(const filter *f, const uint32_t *p, int32_t width, int
     : [f] "+r"(f), [p] "+r"(p), [q] "+r"(q), [output] "+r"(output) \
     : : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory")
 
-/* Two rows of stride 1. The third row of the upper outputs is the lower lane of q, under the upper lane of its taps. */
-static __attribute__((noinline)) void two_rows(const filter *f, const uint32_t *p, const uint32_t *q, int8_t *output)
-{
-    LOOP(LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS
-         START_COLUMNS_0_1("smlad", "r8", "r10") START_COLUMNS_0_1("smlatb", "r9", "r1")
-         LOAD_COLUMNS("p")
-         COLUMNS_2_3("smlad", "r8", "r10") COLUMNS_2_3("smlatb", "r9", "r1")
-         LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS
-         COLUMNS_0_1("smlabt", "r8", "r10") COLUMNS_0_1("smlad", "r9", "r1")
-         LOAD_COLUMNS("q")
-         COLUMNS_2_3("smlabt", "r8", "r10") COLUMNS_2_3("smlad", "r9", "r1")
-         LOAD_REQUANTISER
-         REQUANTISE("r8") REQUANTISE("r9") REQUANTISE("r10") REQUANTISE("r1")
-         LOAD_STEPS_AND_END
-         STORE_BELOW("r9") STORE("r8") STORE_BELOW("r1") STORE("r10"));
-}
+/* The third row of the upper outputs is the lower lane of q, under the upper lane of its taps. */
+#define TWO_ROWS(requantise)                                                                                           \
+    LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS                                                                     \
+    START_COLUMNS_0_1("smlad", "r8", "r10") START_COLUMNS_0_1("smlatb", "r9", "r1")                                    \
+    LOAD_COLUMNS("p")                                                                                                  \
+    COLUMNS_2_3("smlad", "r8", "r10") COLUMNS_2_3("smlatb", "r9", "r1")                                                \
+    LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS                                                                              \
+    COLUMNS_0_1("smlabt", "r8", "r10") COLUMNS_0_1("smlad", "r9", "r1")                                                \
+    LOAD_COLUMNS("q")                                                                                                  \
+    COLUMNS_2_3("smlabt", "r8", "r10") COLUMNS_2_3("smlad", "r9", "r1")                                                \
+    LOAD_REQUANTISER                                                                                                   \
+    requantise("r8") requantise("r9") requantise("r10") requantise("r1")                                               \
+    LOAD_STEPS_AND_END                                                                                                 \
+    STORE_BELOW("r9") STORE("r8") STORE_BELOW("r1") STORE("r10")
 
-/* One row of stride 1. */
-static __attribute__((noinline)) void one_row(const filter *f, const uint32_t *p, const uint32_t *q, int8_t *output)
-{
-    LOOP(LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS
-         START_COLUMNS_0_1("smlad", "r8", "r1")
-         LOAD_COLUMNS("p")
-         COLUMNS_2_3("smlad", "r8", "r1")
-         LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS
-         COLUMNS_0_1("smlabt", "r8", "r1")
-         LOAD_COLUMNS("q")
-         COLUMNS_2_3("smlabt", "r8", "r1")
-         LOAD_REQUANTISER
-         REQUANTISE("r8") REQUANTISE("r1")
-         LOAD_STEPS_AND_END
-         STORE("r8") STORE("r1"));
-}
+#define ONE_ROW(requantise)                                                                                            \
+    LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS                                                                     \
+    START_COLUMNS_0_1("smlad", "r8", "r1")                                                                             \
+    LOAD_COLUMNS("p")                                                                                                  \
+    COLUMNS_2_3("smlad", "r8", "r1")                                                                                   \
+    LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS                                                                              \
+    COLUMNS_0_1("smlabt", "r8", "r1")                                                                                  \
+    LOAD_COLUMNS("q")                                                                                                  \
+    COLUMNS_2_3("smlabt", "r8", "r1")                                                                                  \
+    LOAD_REQUANTISER                                                                                                   \
+    requantise("r8") requantise("r1")                                                                                  \
+    LOAD_STEPS_AND_END                                                                                                 \
+    STORE("r8") STORE("r1")
 
-/* One row of stride 2: the left output reads columns 0..2, the right one 2..4. */
-static __attribute__((noinline)) void one_row_of_stride_2(const filter *f, const uint32_t *p, const uint32_t *q, int8_t *output)
-{
-    LOOP(LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS
-         MAC_FROM_BIAS("smlad", "r8", "r2", "r4") MAC("smlad", "r8", "r3", "r5")
-         LOAD_COLUMNS_AND_GO_ON("p")
-         MAC("smlad", "r8", "r2", "r6") MAC("smlad", "r1", "r2", "r4") MAC("smlad", "r1", "r3", "r5")
-         "ldr r2, [%[p]]\n"
-         MAC("smlad", "r1", "r2", "r6")
-         LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS
-         MAC("smlabt", "r8", "r2", "r4") MAC("smlabt", "r8", "r3", "r5")
-         LOAD_COLUMNS_AND_GO_ON("q")
-         MAC("smlabt", "r8", "r2", "r6") MAC("smlabt", "r1", "r2", "r4") MAC("smlabt", "r1", "r3", "r5")
-         "ldr r2, [%[q]]\n"
-         MAC("smlabt", "r1", "r2", "r6")
-         LOAD_REQUANTISER
-         REQUANTISE("r8") REQUANTISE("r1")
-         LOAD_STEPS_AND_END
-         STORE("r8") STORE("r1"));
-}
+/* The left output reads columns 0..2, the right one 2..4. */
+#define ONE_ROW_OF_STRIDE_2(requantise)                                                                                \
+    LOAD_COLUMNS_AND_GO_ON("p") LOAD_BIAS_AND_TAPS                                                                     \
+    MAC_FROM_BIAS("smlad", "r8", "r2", "r4") MAC("smlad", "r8", "r3", "r5")                                            \
+    LOAD_COLUMNS_AND_GO_ON("p")                                                                                        \
+    MAC("smlad", "r8", "r2", "r6") MAC("smlad", "r1", "r2", "r4") MAC("smlad", "r1", "r3", "r5")                       \
+    "ldr r2, [%[p]]\n"                                                                                                 \
+    MAC("smlad", "r1", "r2", "r6")                                                                                     \
+    LOAD_COLUMNS_AND_GO_ON("q") LOAD_TAPS                                                                              \
+    MAC("smlabt", "r8", "r2", "r4") MAC("smlabt", "r8", "r3", "r5")                                                    \
+    LOAD_COLUMNS_AND_GO_ON("q")                                                                                        \
+    MAC("smlabt", "r8", "r2", "r6") MAC("smlabt", "r1", "r2", "r4") MAC("smlabt", "r1", "r3", "r5")                    \
+    "ldr r2, [%[q]]\n"                                                                                                 \
+    MAC("smlabt", "r1", "r2", "r6")                                                                                    \
+    LOAD_REQUANTISER                                                                                                   \
+    requantise("r8") requantise("r1")                                                                                  \
+    LOAD_STEPS_AND_END                                                                                                 \
+    STORE("r8") STORE("r1")
+
+#define FUNCTION(name, body)                                                                                           \
+    static __attribute__((noinline)) void name(const filter *f, const uint32_t *p, const uint32_t *q, int8_t *output)  \
+    {                                                                                                                  \
+        LOOP(body);                                                                                                    \
+    }
+FUNCTION(two_doubled_rows, TWO_ROWS(DOUBLED))
+FUNCTION(one_doubled_row, ONE_ROW(DOUBLED))
+FUNCTION(one_doubled_row_of_stride_2, ONE_ROW_OF_STRIDE_2(DOUBLED))
+FUNCTION(two_rows_once, TWO_ROWS(ONCE))
+FUNCTION(one_row_once, ONE_ROW(ONCE))
+FUNCTION(one_row_of_stride_2_once, ONE_ROW_OF_STRIDE_2(ONCE))
 
 /* All columns but the last of an odd number. */
-static void filter_even_columns(filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
-                                int32_t columns, int8_t *output)
+static TINYC_INLINED void filter_even_columns(filter *f, const uint32_t *p, int32_t width, int32_t stride, int32_t rows,
+                                              int32_t columns, int8_t *output, int once)
 {
     f->end = p + columns * stride;
     if (stride == 1) {
         for (; rows > 1; rows -= 2) {
-            two_rows(f, p, p + width, output);
+            (once ? two_rows_once : two_doubled_rows)(f, p, p + width, output);
             f->end += width;
             p += width;
             output += 2 * f->row;
         }
     }
     for (; rows > 0; rows--) {
-        (stride == 1 ? one_row : one_row_of_stride_2)(f, p, p + width, output);
+        if (once) {
+            (stride == 1 ? one_row_once : one_row_of_stride_2_once)(f, p, p + width, output);
+        } else {
+            (stride == 1 ? one_doubled_row : one_doubled_row_of_stride_2)(f, p, p + width, output);
+        }
         f->end += width;
         p += width;
         output += f->row;
@@ -162,7 +176,9 @@ static void filter_even_columns(filter *f, const uint32_t *p, int32_t width, int
 
 #endif
 
-static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
+/* Inlined with a constant: the kind of channels that is fast. */
+static TINYC_INLINED void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip,
+                                      int8_t *output, int once)
 {
     const int32_t columns = d->output[1], stride = d->stride;
     int32_t done = 0;
@@ -170,10 +186,11 @@ static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const 
     memcpy(&f, channel, WORDS * sizeof *channel);
     f.step = d->channels;
     f.row = d->channels * columns;
+    (void)once;
 #if IN_ASSEMBLER
-    if (f.requantiser.shift > 0 && columns > 1) {
+    if (columns > 1 && (once ? f.requantiser.shift < 0 : f.requantiser.shift > 0)) {
         done = columns & ~1;
-        filter_even_columns(&f, strip->pairs, d->width, stride, strip->rows, done, output);
+        filter_even_columns(&f, strip->pairs, d->width, stride, strip->rows, done, output, once);
     }
 #endif
     for (; done < columns; done++) {
@@ -182,8 +199,24 @@ static void filter_rows(const tinyc_depthwise *d, const int32_t *channel, const 
     }
 }
 
+static void filter_doubled(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
+{
+    filter_rows(d, channel, strip, output, 0);
+}
+
+static void filter_once(const tinyc_depthwise *d, const int32_t *channel, const tinyc_strip *strip, int8_t *output)
+{
+    filter_rows(d, channel, strip, output, 1);
+}
+
 void tinyc_depthwise_3x3_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,
                             void *scratch)
 {
-    tinyc_depthwise_strips(d, filter_rows, constants, WORDS, input, output, scratch);
+    tinyc_depthwise_strips(d, filter_doubled, constants, WORDS, input, output, scratch);
+}
+
+void tinyc_depthwise_3x3_once_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input,
+                                 int8_t *output, void *scratch)
+{
+    tinyc_depthwise_strips(d, filter_once, constants, WORDS, input, output, scratch);
 }

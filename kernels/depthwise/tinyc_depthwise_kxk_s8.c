@@ -137,14 +137,6 @@ typedef struct {
     int has_second; /* whether the row below is wanted too */
 } step;
 
-static inline int8_t code(int32_t sum, const tinyc_requantiser *r, int32_t zero_point)
-{
-    if (r->shift > 0) {
-        return tinyc_requantise_doubled(tinyc_add_wrapping(sum, sum), r->multiplier, r->rounding, r->shift);
-    }
-    return tinyc_requantise(sum, r, zero_point);
-}
-
 /* Two columns of outputs at a time. Inlined with a constant flag, so that the loops have no branch. */
 static inline void filter_step(const tinyc_depthwise *d, const filter *f, const step *here, int two_rows)
 {
@@ -169,14 +161,14 @@ static inline void filter_step(const tinyc_depthwise *d, const filter *f, const 
                 add_one_row(p, p + stride, taps, n, &s);
             }
         }
-        to[0] = code(s.left, &f->requantiser, zero_point);
+        to[0] = tinyc_requantise_sum(s.left, &f->requantiser, zero_point);
         if (left > 1) {
-            to[channels] = code(s.right, &f->requantiser, zero_point);
+            to[channels] = tinyc_requantise_sum(s.right, &f->requantiser, zero_point);
         }
         if (two_rows && here->has_second) {
-            to[here->row_bytes] = code(s.left_below, &f->requantiser, zero_point);
+            to[here->row_bytes] = tinyc_requantise_sum(s.left_below, &f->requantiser, zero_point);
             if (left > 1) {
-                to[here->row_bytes + channels] = code(s.right_below, &f->requantiser, zero_point);
+                to[here->row_bytes + channels] = tinyc_requantise_sum(s.right_below, &f->requantiser, zero_point);
             }
         }
     }

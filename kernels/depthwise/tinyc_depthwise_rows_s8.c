@@ -95,24 +95,32 @@ typedef struct {
 #define END_2 "smlad r5, r6, r11, r3\n"
 #define END_3 END_2 "smlabb r5, r8, lr, r5\n"
 /* tinyc_requantise_doubled */
-#define STORE                         \
+#define DOUBLED                       \
     "ldrd r6, r8, [sp, #4]\n"         \
     "smmlar r6, r5, r6, r8\n"         \
     "ldr r8, [sp, #12]\n"             \
     "add r5, r6, r5, asr #31\n"       \
     "asr r5, r5, r8\n"                \
-    "ssat r5, #8, r5\n"               \
+    "ssat r5, #8, r5\n"
+/* tinyc_requantise_once */
+#define ONCE                          \
+    "ldrd r6, r8, [sp, #4]\n"         \
+    "smmla r5, r5, r6, r8\n"          \
+    "ldr r8, [sp, #12]\n"             \
+    "asr r5, r5, r8\n"                \
+    "ssat r5, #8, r5\n"
+#define STORE                         \
     "strb r5, [r1]\n"                 \
     "add r1, r1, lr, asr #16\n"
 
 /* Stride 1: every column after the first two ends an output. */
 #define FIRST_1(rows) COLUMN_OF_##rows GO_ON_##rows START_##rows
-#define OUTPUT_1(rows) COLUMN_OF_##rows END_##rows GO_ON_##rows START_##rows STORE
-#define LAST_1(rows) PADDING END_##rows STORE
+#define OUTPUT_1(rows, code) COLUMN_OF_##rows END_##rows GO_ON_##rows START_##rows code STORE
+#define LAST_1(rows, code) PADDING END_##rows code STORE
 /* Stride 2: every second one does. */
 #define FIRST_2(rows)
-#define OUTPUT_2(rows) COLUMN_OF_##rows GO_ON_##rows COLUMN_OF_##rows END_##rows START_##rows STORE
-#define LAST_2(rows) COLUMN_OF_##rows GO_ON_##rows PADDING END_##rows STORE
+#define OUTPUT_2(rows, code) COLUMN_OF_##rows GO_ON_##rows COLUMN_OF_##rows END_##rows START_##rows code STORE
+#define LAST_2(rows, code) COLUMN_OF_##rows GO_ON_##rows PADDING END_##rows code STORE
 
 /* A row that is missing counts as zero points in the bias. Rows 1 and 2 take the place of rows 0 and 1. */
 #define PREPARE_3
@@ -136,7 +144,7 @@ typedef struct {
     "9:\n"                            \
     "str r3, " BIAS_ON_STACK "\n"
 
-#define FILTER(rows, stride)                                                                                           \
+#define FILTER(rows, stride, code)                                                                                     \
     "ldm r0, {r1, r3, r4, r5, r6, r8, r9, r10, r11, r12}\n"                                                            \
     "sub sp, sp, #64\n"                                                                                                \
     "add lr, sp, #16\n"                                                                                                \
@@ -165,14 +173,14 @@ typedef struct {
     "lsrs r5, r5, #1\n"                                                                                                \
     "bcs 5f\n"                                                                                                         \
     "beq 6f\n"                                                                                                         \
-    "4:\n" OUTPUT_##stride(rows)                                                                                       \
-    "5:\n" OUTPUT_##stride(rows)                                                                                       \
+    "4:\n" OUTPUT_##stride(rows, code)                                                                                 \
+    "5:\n" OUTPUT_##stride(rows, code)                                                                                 \
     "ldr r5, [sp, #28]\n"                                                                                              \
     "cmp r0, r5\n"                                                                                                     \
     "bne 4b\n"                                                                                                         \
     "6:\n"                                                                                                             \
     "ldr r5, [sp, #52]\n"                                                                                              \
-    "cbz r5, 7f\n" LAST_##stride(rows)                                                                                 \
+    "cbz r5, 7f\n" LAST_##stride(rows, code)                                                                           \
     "7:\n"                                                                                                             \
     "ldr r5, [sp, #44]\n"                                                                                              \
     "subs r5, r5, #1\n"                                                                                                \
@@ -181,23 +189,28 @@ typedef struct {
     "add sp, sp, #64\n"
 
 /* One output row, all channels. Compilers would spill here, hence assembler. */
-#define FILTER_ROW(name, rows, stride)                                                                                 \
+#define FILTER_ROW(name, rows, stride, code)                                                                           \
     static __attribute__((noinline)) void name(const walk *w, int32_t row_bytes)                                       \
     {                                                                                                                  \
         register const walk *at __asm__("r0") = w;                                                                     \
         register int32_t bytes __asm__("r2") = row_bytes;                                                              \
-        __asm__ volatile(FILTER(rows, stride)                                                                          \
+        __asm__ volatile(FILTER(rows, stride, code)                                                                    \
                          : "+r"(at)                                                                                    \
                          : "r"(bytes)                                                                                  \
                          : "r1", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");       \
     }
 
-FILTER_ROW(three_rows, 3, 1)
-FILTER_ROW(two_rows, 2, 1)
-FILTER_ROW(three_rows_of_stride_2, 3, 2)
-FILTER_ROW(two_rows_of_stride_2, 2, 2)
+FILTER_ROW(three_doubled_rows, 3, 1, DOUBLED)
+FILTER_ROW(two_doubled_rows, 2, 1, DOUBLED)
+FILTER_ROW(three_doubled_rows_of_stride_2, 3, 2, DOUBLED)
+FILTER_ROW(two_doubled_rows_of_stride_2, 2, 2, DOUBLED)
+FILTER_ROW(three_rows_once, 3, 1, ONCE)
+FILTER_ROW(two_rows_once, 2, 1, ONCE)
+FILTER_ROW(three_rows_of_stride_2_once, 3, 2, ONCE)
+FILTER_ROW(two_rows_of_stride_2_once, 2, 2, ONCE)
 
-static void filter_row(const tinyc_depthwise_rows *d, const int32_t *constants, const span *s, int8_t *output)
+static TINYC_INLINED void filter_row(const tinyc_depthwise_rows *d, const int32_t *constants, const span *s,
+                                     int8_t *output, int once)
 {
     const int32_t stride = d->stride[1], left = d->padding[1], columns = d->output[1];
     const int32_t rest = (columns - 1) * stride + 3 - left, right = rest > d->input[1];
@@ -218,24 +231,30 @@ static void filter_row(const tinyc_depthwise_rows *d, const int32_t *constants, 
         w.bytes -= d->channels; /* the last output reads its column of the image by itself */
     }
     const int32_t row_bytes = s->end - s->first > 1 ? d->input[1] * d->channels : 0;
-    if (stride == 1) {
-        (three ? three_rows : two_rows)(&w, row_bytes);
+    if (stride == 1 && once) {
+        (three ? three_rows_once : two_rows_once)(&w, row_bytes);
+    } else if (stride == 1) {
+        (three ? three_doubled_rows : two_doubled_rows)(&w, row_bytes);
+    } else if (once) {
+        (three ? three_rows_of_stride_2_once : two_rows_of_stride_2_once)(&w, row_bytes);
     } else {
-        (three ? three_rows_of_stride_2 : two_rows_of_stride_2)(&w, row_bytes);
+        (three ? three_doubled_rows_of_stride_2 : two_doubled_rows_of_stride_2)(&w, row_bytes);
     }
 }
 
 #endif
 
-void tinyc_depthwise_rows_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
-                             int8_t *output)
+/* Inlined with a constant: the kind of channels that is fast. */
+static TINYC_INLINED void filter_rows(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
+                                      int8_t *output, int once)
 {
     const int32_t row_bytes = d->output[1] * d->channels;
+    (void)once;
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         const span s = span_of(d, input, y);
 #if TINYC_DSP
-        if (d->all_doubled) {
-            filter_row(d, constants, &s, output);
+        if (d->alike) {
+            filter_row(d, constants, &s, output, once);
         } else {
             filter_row_in_c(d, constants, &s, output);
         }
@@ -246,4 +265,16 @@ void tinyc_depthwise_rows_s8(const tinyc_depthwise_rows *d, const int32_t *const
             tinyc_clamp_all(output, row_bytes, d->clamp);
         }
     }
+}
+
+void tinyc_depthwise_rows_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
+                             int8_t *output)
+{
+    filter_rows(d, constants, input, output, 0);
+}
+
+void tinyc_depthwise_rows_once_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
+                                  int8_t *output)
+{
+    filter_rows(d, constants, input, output, 1);
 }

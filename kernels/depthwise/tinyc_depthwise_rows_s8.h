@@ -16,7 +16,7 @@ typedef struct {
     int32_t input_zero_point;
     int32_t output_zero_point;
     int32_t clamp[2];
-    int32_t all_doubled; /* whether every shift is above 0 */
+    int32_t alike; /* whether all channels are of the kind that the function takes fast */
 } tinyc_depthwise_rows;
 
 /* Nine words per channel: bias (input zero point folded in); multiplier, rounding and shift of a tinyc_requantiser; for
@@ -26,5 +26,10 @@ typedef struct {
  * A row of the output is written when rows below those of its window are all that later ones read. */
 void tinyc_depthwise_rows_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
                              int8_t *output);
+
+/* The same. The former takes channels fast that all shift to the right, this one those that are all rounded once: what
+ * links one of them alone has the code of one kind. */
+void tinyc_depthwise_rows_once_s8(const tinyc_depthwise_rows *d, const int32_t *constants, const int8_t *input,
+                                  int8_t *output);
 
 #endif

@@ -33,6 +33,11 @@ typedef struct {
 void tinyc_depthwise_3x3_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,
                             void *scratch);
 
+/* The same. The former takes channels fast that shift to the right, this one those that are rounded once: what links one
+ * of them alone has the code of one kind. */
+void tinyc_depthwise_3x3_once_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input,
+                                 int8_t *output, void *scratch);
+
 /* Kernels of any size, likewise. Scratch: 2 * window[0] * (window[1] + 1) words more. Words per channel: bias; multiplier,
  * rounding and shift; then, four to a word, the taps of rows 2i and 2i + 1 in columns 2j and 2j + 1 for all i and j. */
 void tinyc_depthwise_kxk_s8(const tinyc_depthwise *d, const int32_t *constants, const int8_t *input, int8_t *output,

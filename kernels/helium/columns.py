@@ -9,11 +9,12 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
+from tinyc.kernels.common.groups import filters, many_groups
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import BLOCK, LANES, Dense, needs_constants, never_negative, rounding
+from tinyc.kernels.helium.packing import BLOCK, LANES, Dense, needs_constants, rounding, usually_halves_up
 from tinyc.ops.conv import ChannelMultipliers, Conv2D, DepthwiseConv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
@@ -75,9 +76,7 @@ class ColumnsKernel(Kernel):
             return {"output": pixels * channels, "product": pixels * channels * depth}
         pairs = -(-pixels // PAIR)
         blocks = pairs * -(-channels // BLOCK)
-        op = site.op
-        assert isinstance(op, WindowOperator | FullyConnected)
-        kind = "block, halves up" if never_negative(site.sig.output.zero_point, op.clamp) else "block"
+        kind = "block, halves up" if usually_halves_up(site) else "block"
         return {"pair": pairs, kind: blocks, "step": blocks * -(-depth // LANES)}
 
     def layer(self, site: Site, c: CallWriter) -> str:
@@ -165,9 +164,15 @@ class HeliumConvS8(GatheringKernel):
     """Convolution of any window, stride and padding."""
 
     def refuses(self, site: Site, target: Target) -> str | None:
-        if site.sig.input(1).shape[3] != site.sig.input(0).shape[3]:
-            return "it takes no groups"
-        return super().refuses(site, target)
+        return many_groups(site) or super().refuses(site, target)
+
+    def matrix(self, site: Site) -> Array:
+        weights = filters(site)
+        return weights.reshape(weights.shape[0], -1)
+
+    def depth(self, site: Site) -> int:
+        _, rows, columns, _ = site.sig.input(1).shape
+        return rows * columns * site.sig.input(0).shape[3]
 
 
 @kernel("tinyc/helium_spread_s8", op=DepthwiseConv2D)

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyc.ir.types import Array
+from tinyc.kernels.common.requantise import rounds_once
 from tinyc.ops.conv import ChannelMultipliers
-from tinyc.ops.fixed_point import wrap32
+from tinyc.ops.fixed_point import MARKED, wrap32
+from tinyc.ops.fully_connected import FullyConnected
+from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site
 
 BIAS = 2  # its input index
 BLOCK = 4  # channels of dense sums at a time
 LANES = 16  # codes that one instruction multiplies
-ANY_SHIFT, RIGHT_SHIFT, HALVES_UP = range(3)  # TINYC_ANY_SHIFT, …
+ANY_SHIFT, RIGHT_SHIFT, HALVES_UP, ROUND_ONCE = range(4)  # TINYC_ANY_SHIFT, …
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,28 @@ def rounding(m: ChannelMultipliers, zero_point: int, clamp: tuple[int, int]) -> 
     """The cheapest way to requantise exactly.
 
     Codes below the zero point stand for negative numbers: where the clamp takes them all to one code, it does not
-    matter whether halves of negative numbers go up or down.
+    matter whether halves of negative numbers go up or down. Nor does it where nothing shifts, which rounds once.
     """
-    if max(m.shift) <= 0 and never_negative(zero_point, clamp):
+    if max(m.shift) < MARKED:
+        return ROUND_ONCE
+    if max(m.shift) <= 0 and (never_negative(zero_point, clamp) or min(m.shift) == 0):
         return HALVES_UP
     return RIGHT_SHIFT if max(m.shift) < 0 else ANY_SHIFT
 
 
 def never_negative(zero_point: int, clamp: tuple[int, int]) -> bool:
-    """Whether no code stands for a negative number, as after ReLU.
-
-    Costs count such outputs as requantised the cheapest way, whatever the multipliers: these are what a calibration
-    found (and at most 1 in any network that makes sense), so no choice may depend on them.
-    """
+    """Whether no code stands for a negative number, as after ReLU."""
     return clamp[0] >= zero_point
+
+
+def usually_halves_up(site: Site) -> bool:
+    """Whether costs count outputs as requantised the cheapest way, whatever the multipliers.
+
+    These are what a calibration found (and at most 1 in any network that makes sense), so no choice may depend on them.
+    """
+    op = site.op
+    assert isinstance(op, WindowOperator | FullyConnected)
+    return rounds_once(site) or never_negative(site.sig.output.zero_point, op.clamp)
 
 
 def needs_constants(site: Site) -> str | None:

@@ -18,11 +18,13 @@
 #endif
 #endif
 
-/* How a layer requantises; the cheaper two give the same codes as the first where they apply. */
+/* How a layer requantises; the cheaper two give the same codes as the first where they apply. Its multipliers are those of
+ * tinyc_multiply. */
 enum {
     TINYC_ANY_SHIFT = 0,   /* multipliers shift to the left, to the right or not at all */
     TINYC_RIGHT_SHIFT = 1, /* all shift to the right, by one or more */
-    TINYC_HALVES_UP = 2    /* none shifts to the left; the clamp hides which way halves of negative numbers go */
+    TINYC_HALVES_UP = 2,   /* none shifts at all, or none to the left and the clamp hides how negative numbers round */
+    TINYC_ONCE = 3         /* all are rounded once, marked so */
 };
 
 #if TINYC_HELIUM
@@ -32,6 +34,9 @@ enum {
 /* acc * multiplier * 2^(shift - 31); `rounding` is a constant wherever this is inlined. */
 static inline int32x4_t tinyc_helium_scale(int32x4_t acc, int32x4_t multiplier, int32x4_t shift, int32_t rounding)
 {
+    if (rounding == TINYC_ONCE) { /* shifts go by the lowest byte */
+        return vrshlq_s32(vqdmulhq_s32(acc, multiplier), shift);
+    }
     if (rounding == TINYC_ANY_SHIFT) {
         const int32x4_t zero = vdupq_n_s32(0);
         acc = vshlq_s32(acc, vmaxq_s32(shift, zero));

@@ -92,6 +92,9 @@ void tinyc_helium_columns_s8(const tinyc_helium_columns *layer, const int8_t *co
     case TINYC_HALVES_UP:
         multiply(layer, columns, pixels, output, TINYC_HALVES_UP);
         break;
+    case TINYC_ONCE:
+        multiply(layer, columns, pixels, output, TINYC_ONCE);
+        break;
     case TINYC_RIGHT_SHIFT:
         multiply(layer, columns, pixels, output, TINYC_RIGHT_SHIFT);
         break;

@@ -9,8 +9,7 @@ import numpy as np
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.requantise import DSP, accumulator_ends, bias_data, clamped, pairs, requantisers_between
-from tinyc.kernels.common.tables import multipliers_of
+from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
@@ -54,15 +53,14 @@ class ImageConvolution(PlainKernel):
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         """Per four output channels one row of words, as tinyc_image_conv_s8.h describes it."""
-        w, bias, zero = self.filters(site), bias_data(site), site.sig.input(0).zero_point
-        outputs = len(w)
-        ends = accumulator_ends(w.reshape(outputs, -1).T, bias, zero)
-        r = requantisers_between(multipliers_of(site), site.sig.output.zero_point, *ends)
-        folded = (bias - zero * w.reshape(outputs, -1).sum(axis=1)) * r.factor
+        w, r, zero = self.filters(site), self.requantisers(site), site.sig.input(0).zero_point
+        folded = (bias_data(site) - zero * w.reshape(len(w), -1).sum(axis=1)) * r.factor
         taps = _taps(w * r.factor[:, None, None, None], _column_words(site))
-        requantiser = np.stack([r.multiplier, r.rounding, r.shift], axis=1)
-        rows = [_fours(folded), _fours(taps), _fours(requantiser, whole=True), _trailers(site)]
+        rows = [_fours(folded), _fours(taps), _fours(r.table, whole=True), _trailers(site)]
         return {"channels": np.concatenate(rows, axis=1).astype(np.int32)}
+
+    def requantisers(self, site: Site) -> Requantisers:
+        return filter_requantisers(site, np.moveaxis(self.filters(site), 0, -1))
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         column, (_, rows, columns, channels) = _column_words(site), site.sig.output.shape
@@ -71,22 +69,22 @@ class ImageConvolution(PlainKernel):
         word = "word of five" if column == 5 and not plain else f"word{plain}"
         return {
             "call": 1, "row": rows, "gathered word": gathered, "pixel": pixels, f"four outputs{plain}": fours,
-            word: fours * column * site.sig.input(1).shape[2], "clamped output": clamped(site),
+            word: fours * column * site.sig.input(1).shape[2], "shifted output": shifted(site),
+            "clamped output": clamped(site),
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, x, w, y = site.op, site.sig.input(0), site.sig.input(1), site.sig.output
         assert isinstance(op, WindowOperator)
-        constants = self.constants(site, target)["channels"]
-        outputs = y.shape[3]
-        shifts = constants[:, -14:-2].reshape(-1, 3)[:outputs, 2]
+        kind = self.requantisers(site).kind
         params = c.struct(
             "tinyc_image_conv", "params", input=braces(*x.shape[1:]), kernel=braces(*w.shape[1:3]),
             output=braces(*y.shape[1:]), stride=braces(*op.stride), padding=braces(*op.padding[:2]),
-            words=_column_words(site), width=_width(site), all_doubled=int(shifts.all()),
+            words=_column_words(site), width=_width(site), alike=int(kind != 0),
             input_zero_point=x.zero_point, output_zero_point=y.zero_point, clamp=braces(*op.clamp),
         )
-        c.void("tinyc_image_conv_s8", params, c.constant("channels"), c.input(0), c.output(), c.scratch())
+        function = "tinyc_image_conv_once_s8" if kind < 0 else "tinyc_image_conv_s8"
+        c.void(function, params, c.constant("channels"), c.input(0), c.output(), c.scratch())
 
 
 @kernel("tinyc/image_conv_s8", op=Conv2D)

@@ -97,20 +97,26 @@ static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t
 #define FIVE_WORDS TWO_WORDS TWO_WORDS "ldr r0, [%[window]], #4\n" WORD("r0")
 
 /* tinyc_requantise_doubled */
-#define REQUANTISE(sum)                                                                                                \
+#define DOUBLED(sum)                                                                                                   \
     "ldm %[constants]!, {r2, r3, r4}\n"                                                                                \
     "smmlar r5, " sum ", r2, r3\n"                                                                                     \
     "add " sum ", r5, " sum ", asr #31\n"                                                                              \
     "asr " sum ", " sum ", r4\n"                                                                                       \
     "ssat " sum ", #8, " sum "\n"
+/* tinyc_requantise_once */
+#define ONCE(sum)                                                                                                      \
+    "ldm %[constants]!, {r2, r3, r4}\n"                                                                                \
+    "smmla " sum ", " sum ", r2, r3\n"                                                                                 \
+    "asr " sum ", " sum ", r4\n"                                                                                       \
+    "ssat " sum ", #8, " sum "\n"
 
 /* The trailer of a group of channels holds the bytes of the window and the rounds of the next group; 0 ends them. */
-#define FILTER(words)                                                                                                  \
+#define FILTER(words, requantise)                                                                                      \
     __asm__ volatile("1:\n"                                                                                            \
                      "push {r1}\n"                                                                                     \
                      "ldm %[constants]!, {r6, r8, r9, r10}\n"                                                          \
                      "2:\n" words "subs %[rounds], #1\n"                                                               \
-                     "bne 2b\n" REQUANTISE("r6") REQUANTISE("r8") REQUANTISE("r9") REQUANTISE("r10")                   \
+                     "bne 2b\n" requantise("r6") requantise("r8") requantise("r9") requantise("r10")                   \
                      "bfi r6, r8, #8, #8\n"                                                                            \
                      "bfi r6, r9, #16, #8\n"                                                                           \
                      "bfi r6, r10, #24, #8\n"                                                                          \
@@ -124,22 +130,20 @@ static uint32_t filter_in_c(const uint32_t *window, int32_t words, const int32_t
                      :                                                                                                 \
                      : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "cc", "memory")
 
-/* All channels of one output, of the doubled kind and a multiple of four; a round is five words of the window. Not
+/* All channels of one output, of one kind and a multiple of four; a round is five words of the window, or two. Not
  * inlined: elsewhere there are too few registers. */
-static __attribute__((noinline)) void filter_by_five(const uint32_t *window, int32_t rounds, const int32_t *constants,
-                                                     int8_t *output)
-{
-    register int8_t *to __asm__("r1") = output;
-    FILTER(FIVE_WORDS);
-}
+#define FILTER_OUTPUT(name, words, requantise)                                                                         \
+    static __attribute__((noinline)) void name(const uint32_t *window, int32_t rounds, const int32_t *constants,       \
+                                               int8_t *output)                                                         \
+    {                                                                                                                  \
+        register int8_t *to __asm__("r1") = output;                                                                    \
+        FILTER(words, requantise);                                                                                     \
+    }
 
-/* The same where a round is two words. */
-static __attribute__((noinline)) void filter_by_two(const uint32_t *window, int32_t rounds, const int32_t *constants,
-                                                    int8_t *output)
-{
-    register int8_t *to __asm__("r1") = output;
-    FILTER(TWO_WORDS);
-}
+FILTER_OUTPUT(doubled_by_five, FIVE_WORDS, DOUBLED)
+FILTER_OUTPUT(doubled_by_two, TWO_WORDS, DOUBLED)
+FILTER_OUTPUT(once_by_five, FIVE_WORDS, ONCE)
+FILTER_OUTPUT(once_by_two, TWO_WORDS, ONCE)
 
 #define HAS_ASSEMBLER 1
 #else
@@ -159,15 +163,21 @@ static void filter_channels(const tinyc_image_conv *d, const uint32_t *window, c
     }
 }
 
-static void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants, int8_t *output)
+static TINYC_INLINED void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const int32_t *constants,
+                                     int8_t *output, int once)
 {
     const int32_t channels = d->output[2], step = d->stride[1] * d->words;
+    (void)once;
 #if HAS_ASSEMBLER
-    if (d->all_doubled && channels % 4 == 0) {
+    if (d->alike && channels % 4 == 0) {
         const int by_five = d->words == 5;
         const int32_t rounds = by_five ? d->kernel[1] : d->kernel[1] * d->words / 2;
         for (const int8_t *end = output + d->output[1] * channels; output < end; output += channels, columns += step) {
-            (by_five ? filter_by_five : filter_by_two)(columns, rounds, constants, output);
+            if (once) {
+                (by_five ? once_by_five : once_by_two)(columns, rounds, constants, output);
+            } else {
+                (by_five ? doubled_by_five : doubled_by_two)(columns, rounds, constants, output);
+            }
         }
         return;
     }
@@ -177,8 +187,9 @@ static void filter_row(const tinyc_image_conv *d, const uint32_t *columns, const
     }
 }
 
-void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
-                         void *scratch)
+/* Inlined with a constant: the kind of sums that is fast. */
+static TINYC_INLINED void convolve(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input,
+                                   int8_t *output, void *scratch, int once)
 {
     uint32_t *columns = scratch;
     const int32_t right = d->padding[1] + d->input[1], row_bytes = d->output[1] * d->output[2];
@@ -186,9 +197,21 @@ void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, co
     fill((int16_t *)scratch + 2 * right * d->words, 2 * (d->width - right) * d->words, d->input_zero_point);
     for (int32_t y = 0; y < d->output[0]; y++, output += row_bytes) {
         gather(d, input, y * d->stride[0] - d->padding[0], columns);
-        filter_row(d, columns, constants, output);
+        filter_row(d, columns, constants, output, once);
         if (d->clamp[0] > -128 || d->clamp[1] < 127) {
             tinyc_clamp_all(output, row_bytes, d->clamp);
         }
     }
+}
+
+void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
+                         void *scratch)
+{
+    convolve(d, constants, input, output, scratch, 0);
+}
+
+void tinyc_image_conv_once_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
+                              void *scratch)
+{
+    convolve(d, constants, input, output, scratch, 1);
 }

@@ -17,7 +17,7 @@ typedef struct {
     int32_t padding[2]; /* above, left */
     int32_t words;      /* of a column: 5, or an even number; lanes beyond its elements meet taps of 0 */
     int32_t width;      /* columns that are gathered, those outside of the image included */
-    int32_t all_doubled; /* whether the shift of every channel's tinyc_requantiser is not 0 */
+    int32_t alike;      /* whether all channels are of the kind that the function takes fast */
     int32_t input_zero_point;
     int32_t output_zero_point;
     int32_t clamp[2];
@@ -31,5 +31,10 @@ typedef struct {
  * Scratch: width * words words. Outputs are written in ascending order, a row's after all of its inputs are read. */
 void tinyc_image_conv_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
                          void *scratch);
+
+/* The same. Of kinds of tinyc_requantiser that are alike the former takes those that shift to the right fast, this one
+ * those that are rounded once: what links one of them alone has the code of one kind. */
+void tinyc_image_conv_once_s8(const tinyc_image_conv *d, const int32_t *constants, const int8_t *input, int8_t *output,
+                              void *scratch);
 
 #endif

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
@@ -35,8 +33,8 @@ class LayerNormKernel(Kernel):
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
         op = site.op
         assert isinstance(op, LayerNorm)
-        bias = {"bias": op.biases(site.sig, site.constant(BETA) if site.has(BETA) else None)}
-        return bias if site.has(GAMMA) else bias | {"ones": np.ones(site.sig.output.shape[-1], np.int8)}
+        gamma, beta = (site.constant(i) if site.has(i) else None for i in (GAMMA, BETA))
+        return {"factors": op.factors(site.sig, gamma), "bias": op.biases(site.sig, beta)}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output
@@ -45,10 +43,9 @@ class LayerNormKernel(Kernel):
         params = c.struct(
             "tinyc_layer_norm", "params", rows=y.elements // channels, channels=channels,
             epsilon=f"UINT64_C({n.epsilon})", variance_shift=n.variance_shift, deviation_shift=n.deviation_shift,
-            gamma=n.gamma, gamma_zero_point=op.gamma_of(site.sig)[1], fraction_bits=n.fraction_bits,
+            fraction_bits=n.fraction_bits,
         )
-        gamma = c.input(GAMMA) if site.has(GAMMA) else c.constant("ones")
-        c.void(self.function, params, c.input(0), gamma, c.constant("bias"), c.output())
+        c.void(self.function, params, c.input(0), c.constant("factors"), c.constant("bias"), c.output())
 
 
 @kernel("tinyc/layer_norm_s8", op=LayerNorm)

@@ -20,20 +20,19 @@ static tinyc_normalised normalise(const tinyc_layer_norm *p, const int8_t *row)
     return tinyc_normalise(p, sum, squares);
 }
 
-void tinyc_layer_norm_s8(const tinyc_layer_norm *restrict p, const int8_t *input, const int8_t *gamma,
+void tinyc_layer_norm_s8(const tinyc_layer_norm *restrict p, const int8_t *input, const int32_t *factors,
                          const int32_t *bias, int8_t *output)
 {
     /* Stores to the output may alias what `p` points to, as far as the compiler knows. */
-    const int32_t scale = p->gamma, zero = p->gamma_zero_point * scale, down = p->fraction_bits;
+    const int32_t down = p->fraction_bits;
     for (int32_t row = 0; row < p->rows; row++) {
         const tinyc_normalised n = normalise(p, input);
-        const int8_t *end = gamma + p->channels;
+        const int32_t *end = factors + p->channels;
         const int32_t *b = bias;
-        for (const int8_t *g = gamma; g < end; g++) {
+        for (const int32_t *factor = factors; factor < end; factor++) {
             const uint32_t deviation = (uint32_t)*input++ * n.step - n.offset;
             const int32_t normal = tinyc_high_multiply_add(deviation, (uint32_t)n.inverse, 0);
-            const uint32_t factor = (uint32_t)(*g * scale - zero);
-            const int32_t result = tinyc_high_multiply_add((uint32_t)normal, factor, *b++);
+            const int32_t result = tinyc_high_multiply_add_down((uint32_t)normal, (uint32_t)*factor, *b++);
             *output++ = (int8_t)tinyc_saturate_8(result >> down);
         }
     }

@@ -13,7 +13,7 @@ from tinyc.codegen.writer import CallWriter, Field
 from tinyc.ir.types import Shape
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
-from tinyc.kernels.common.requantise import DSP, requantisers, rounds_once
+from tinyc.kernels.common.requantise import DSP, requantisers
 from tinyc.kernels.common.walk import Strided, braces, row_major, strided
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.matmul import BatchMatMul
@@ -73,10 +73,7 @@ def requantiser(site: Site) -> dict[str, Field]:
     assert isinstance(op, BatchMatMul)
     m, bound = op.multiplier(site.sig), np.array([255 * 255 * op.dims(site.sig)[1]], np.int64)
     r = requantisers(ChannelMultipliers((m.multiplier,), (m.shift,)), site.sig.output.zero_point, bound)
-    values = {"multiplier": int(r.multiplier[0]), "rounding": int(r.rounding[0]), "shift": int(r.shift[0])}
-    if rounds_once(np.array([m.shift]), bound).all():
-        values = {"multiplier": m.multiplier, "rounding": site.sig.output.zero_point, "shift": -1}
-    return {"scale": fixed_point(m), "requantiser": values}
+    return {"scale": fixed_point(m), "requantiser": r.fields}
 
 
 class MatMulKernel(PlainKernel):

@@ -39,8 +39,7 @@ void tinyc_helium_matmul_rows_s8(const tinyc_matmul *p, const int8_t *a, const i
 
 static inline int8_t tinyc_matmul_code(const tinyc_matmul *p, int32_t sum)
 {
-    const tinyc_requantiser *r = &p->requantiser;
-    return tinyc_requantise(r->shift > 0 ? tinyc_shift_left(sum, 1) : sum, r, p->output_zero_point);
+    return tinyc_requantise_sum(sum, &p->requantiser, p->output_zero_point);
 }
 
 #endif

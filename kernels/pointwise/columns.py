@@ -8,6 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from tinyc.codegen.writer import CallWriter
+from tinyc.ir.types import Array
+from tinyc.kernels.common.groups import filters, many_groups
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import GROUP, groups, needs_constants
@@ -30,9 +32,10 @@ class ConvColumnsS8(PairKernel):
     def refuses(self, site: Site, target: Target) -> str | None:
         if site.sig.output.shape[0] != 1:
             return "it takes one image at a time"
-        if site.sig.input(1).shape[3] != site.sig.input(0).shape[3]:
-            return "it takes no groups"
-        return needs_constants(site)
+        return many_groups(site) or needs_constants(site)
+
+    def matrix(self, site: Site) -> Array:
+        return filters(site)
 
     def pieces(self, site: Site) -> int:
         _, rows, columns, _ = site.sig.input(1).shape

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.kernels.common.requantise import clamped
+from tinyc.kernels.common.requantise import clamped, shifted
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import GROUP, needs_constants, pack
 from tinyc.kernels.pointwise.pairs import PairKernel
@@ -75,7 +75,8 @@ class DenseS8(DenseKernel):
         blocks = -(-site.sig.output.shape[-1] // BLOCK)
         ragged = blocks * (self.depth(site) % GROUP)
         groups = blocks * self.groups(site)
-        return {"call": 1, "block": blocks, "group": groups, "ragged code": ragged, "clamped output": clamped(site)}
+        ends = {"shifted output": shifted(site), "clamped output": clamped(site)}
+        return {"call": 1, "block": blocks, "group": groups, "ragged code": ragged, **ends}
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output

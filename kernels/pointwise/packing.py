@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyc.ir.types import Array
-from tinyc.kernels.common.requantise import requantisers, rounds_once
+from tinyc.kernels.common.requantise import requantisers_between
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import multiply, wrap32
 from tinyc.program.kernel import Site
@@ -30,12 +30,12 @@ class Dense:
     output_zero_point: int
 
     @classmethod
-    def of(cls, site: Site, depth: int, multipliers: ChannelMultipliers) -> Dense:
-        weights = site.constant(1).astype(np.int64)
+    def of(cls, site: Site, weights: Array, depth: int, multipliers: ChannelMultipliers) -> Dense:
         channels = weights.shape[0]
         bias = site.constant(BIAS).reshape(-1).astype(np.int64) if site.has(BIAS) else np.zeros(channels, np.int64)
         x, y = site.sig.input(0), site.sig.output
-        return cls(weights.reshape(channels, -1, depth), bias, multipliers, x.zero_point, y.zero_point)
+        pieces = weights.astype(np.int64).reshape(channels, -1, depth)
+        return cls(pieces, bias, multipliers, x.zero_point, y.zero_point)
 
     @property
     def reach(self) -> tuple[Array, Array]:
@@ -74,24 +74,8 @@ class Dense:
         return np.pad(weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
 
     def requantisers(self, block: int) -> Array:
-        """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind.
-
-        Of a constant channel multiplier and shift by one leave of the sum but its sign, of the rounding the code.
-        """
-        r = requantisers(self.multipliers, self.output_zero_point, np.maximum(*map(np.abs, self.reach)))
-        code = self.codes(self.reach[0])
-        fixed = np.stack([0 * code, 2 * code + 1, 0 * code + 1], axis=1)
-        table = np.where(self.constant[:, None], fixed, np.stack([r.multiplier, r.rounding, r.shift], axis=1))
-        plain = self.of_any(table[:, 2] == 0, block)
-        multiplier, shift = np.array(self.multipliers.multiplier), np.array(self.multipliers.shift)
-        once = ~self.of_any(~rounds_once(shift, np.maximum(*map(np.abs, self.reach))), block)
-        as_given = np.stack([multiplier, np.where(once, self.output_zero_point, shift), -1 * once], axis=1)
-        return np.where(plain[:, None], as_given, table).astype(np.int32)
-
-    def of_any(self, marked: Array, block: int) -> Array:
-        """For each channel, whether one of its block is marked."""
-        found: Array = in_blocks(marked, block).any(axis=1).repeat(block)[: len(marked)]
-        return found
+        """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind."""
+        return requantisers_between(self.multipliers, self.output_zero_point, *self.reach, alike=block).table
 
 
 def needs_constants(site: Site) -> str | None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import clamped
+from tinyc.kernels.common.requantise import clamped, shifted
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import Dense, groups, pack
@@ -33,6 +33,10 @@ class PairKernel(Kernel):
     def multipliers(self, site: Site) -> ChannelMultipliers:
         return multipliers_of(site)
 
+    def matrix(self, site: Site) -> Array:
+        """Weights as int8[channels, …]: for each all that a pixel reads."""
+        return site.constant(1)
+
     def depth(self, site: Site) -> int:
         """Codes that lie side by side."""
         return site.sig.input(0).shape[-1]
@@ -49,7 +53,7 @@ class PairKernel(Kernel):
         return groups(self.pieces(site), self.depth(site))
 
     def dense(self, site: Site) -> Dense:
-        return Dense.of(site, self.depth(site), self.multipliers(site))
+        return Dense.of(site, self.matrix(site), self.depth(site), self.multipliers(site))
 
     def scratch(self, site: Site, target: Target) -> int:
         return 16 * self.groups(site)
@@ -62,7 +66,7 @@ class PairKernel(Kernel):
         """Work of `calls` blocks of pixels, two channels times a group at a time; parts whose names end with `name`."""
         pairs = calls * ((site.sig.output.shape[-1] + 1) // 2)
         parts = {f"block{name}": calls, f"channels{name}": pairs, f"group{name}": pairs * self.groups(site)}
-        return {**parts, "clamped output": clamped(site)}
+        return {**parts, "shifted output": shifted(site), "clamped output": clamped(site)}
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_columns; its address."""

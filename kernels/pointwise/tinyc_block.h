@@ -2,6 +2,7 @@
 #ifndef TINYC_BLOCK_H
 #define TINYC_BLOCK_H
 
+#include "tinyc_columns_s8.h"
 #include "tinyc_dsp.h"
 
 /* Pixels a and b, channels 0 and 1, and how the channels requantise. */
@@ -21,6 +22,11 @@ static inline int32_t tinyc_rescale_doubled(int32_t sum, const tinyc_requantiser
     return tinyc_saturate_8((scaled + (doubled >> 31)) >> r->shift);
 }
 
+static inline int32_t tinyc_rescale_once(int32_t sum, const tinyc_requantiser *r)
+{
+    return tinyc_requantise_once(tinyc_shift_left(sum, 1), r->multiplier, r->rounding, r->shift);
+}
+
 /* The codes of the two channels, or of the first alone, to each pixel; first to the second one: where there is none, its
  * place is the first's. */
 static inline void tinyc_store_block(const tinyc_block *codes, int32_t channels, int8_t *first, int8_t *second)
@@ -38,9 +44,14 @@ static TINYC_RARE void tinyc_finish_other(int32_t a, int32_t b, const int32_t *r
                                           int8_t *second)
 {
     const tinyc_requantiser q = {r[0], r[1], r[2]};
-    const int32_t doubled = r[2] > 0; /* sums come as they are */
-    *second = tinyc_requantise(doubled ? tinyc_shift_left(b, 1) : b, &q, zero_point);
-    *first = tinyc_requantise(doubled ? tinyc_shift_left(a, 1) : a, &q, zero_point);
+    *second = tinyc_requantise_sum(b, &q, zero_point);
+    *first = tinyc_requantise_sum(a, &q, zero_point);
+}
+
+/* Whether the first channel is rounded once, as all others then usually are. */
+static inline int tinyc_rounds_once(const tinyc_columns *layer)
+{
+    return layer->constants[2 + 2 * layer->groups + 2] < 0; /* its shift */
 }
 
 /* The sums of a block to the codes of two pixels. The words of both requantisers lie at `r`. Inlined with a constant: which
@@ -56,10 +67,10 @@ static inline void tinyc_finish_block(tinyc_block s, const int32_t *r, int32_t z
         return;
     }
     if (once) {
-        s.a0 = tinyc_requantise_once(s.a0, s.r0.multiplier, s.r0.rounding);
-        s.b0 = tinyc_requantise_once(s.b0, s.r0.multiplier, s.r0.rounding);
-        s.a1 = tinyc_requantise_once(s.a1, s.r1.multiplier, s.r1.rounding);
-        s.b1 = tinyc_requantise_once(s.b1, s.r1.multiplier, s.r1.rounding);
+        s.a0 = tinyc_rescale_once(s.a0, &s.r0);
+        s.b0 = tinyc_rescale_once(s.b0, &s.r0);
+        s.a1 = tinyc_rescale_once(s.a1, &s.r1);
+        s.b1 = tinyc_rescale_once(s.b1, &s.r1);
     } else {
         s.a0 = tinyc_rescale_doubled(s.a0, &s.r0);
         s.b0 = tinyc_rescale_doubled(s.b0, &s.r0);

@@ -67,7 +67,7 @@ static inline void all_channels(const tinyc_columns *layer, const uint32_t *colu
 
 void tinyc_columns_s8(const tinyc_columns *layer, const uint32_t *columns, int8_t *first, int8_t *second)
 {
-    if (layer->constants[2 + 2 * layer->groups + 2] < 0) { /* the shift of the first channel */
+    if (tinyc_rounds_once(layer)) {
         all_channels(layer, columns, first, second, 1);
     } else {
         all_channels(layer, columns, first, second, 0);

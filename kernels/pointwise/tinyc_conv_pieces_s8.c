@@ -98,16 +98,25 @@ static void add_piece(const tinyc_columns *layer, const uint32_t *columns, const
     }
 }
 
-/* The codes; `second` is equal to `first` where there is one pixel. */
-static void finish(const tinyc_columns *layer, const int32_t *sums, int8_t *first, int8_t *second)
+/* The codes; `second` is equal to `first` where there is one pixel. Inlined with a constant: the kind that is fast. */
+static inline void finish_kind(const tinyc_columns *layer, const int32_t *sums, int8_t *first, int8_t *second, int once)
 {
     const int32_t step = BIASES + 2 * layer->groups + REQUANTISERS;
     const int32_t *r = layer->constants + BIASES + 2 * layer->groups;
     for (int32_t left = layer->channels; left > 0; left -= 2, r += step, sums += SUMS) {
         const tinyc_block s = {sums[0], sums[1], sums[2], sums[3], {r[0], r[1], r[2]}, {r[3], r[4], r[5]}};
-        tinyc_finish_block(s, r, layer->zero_point, left, first, second, 0);
+        tinyc_finish_block(s, r, layer->zero_point, left, first, second, once);
         first += 2;
         second += 2;
+    }
+}
+
+static void finish(const tinyc_columns *layer, const int32_t *sums, int8_t *first, int8_t *second)
+{
+    if (tinyc_rounds_once(layer)) {
+        finish_kind(layer, sums, first, second, 1);
+    } else {
+        finish_kind(layer, sums, first, second, 0);
     }
 }
 

@@ -95,8 +95,7 @@ static TINYC_RARE void store_any(const tinyc_dense *layer, const sums *s, const 
 {
     for (int32_t i = 0; i < channels && i < BLOCK; i++, r += layer->requantiser_step) {
         const tinyc_requantiser q = {r[0], r[1], r[2]};
-        const int32_t sum = q.shift > 0 ? tinyc_shift_left(s->of[i], 1) : s->of[i];
-        output[i] = tinyc_requantise(sum, &q, layer->zero_point);
+        output[i] = tinyc_requantise_sum(s->of[i], &q, layer->zero_point);
     }
 }
 
@@ -125,7 +124,8 @@ void tinyc_dense_s8(const tinyc_dense *layer, const int8_t *input, int8_t *outpu
             }
         } else {
             for (int32_t i = 0; i < BLOCK; i++) {
-                output[c + i] = tinyc_requantise_once(s.of[i], r[i * step], r[i * step + 1]);
+                const int32_t *q = r + i * step;
+                output[c + i] = tinyc_requantise_once(tinyc_shift_left(s.of[i], 1), q[0], q[1], q[2]);
             }
         }
     }

@@ -101,15 +101,14 @@ static inline triple rescale(triple s, const int32_t *r, int32_t zero_point)
     if (r[2] == 0) {
         return rescale_plain(s, r, zero_point);
     }
+    const tinyc_requantiser r0 = {r[0], r[1], r[2]}, r1 = {r[3], r[4], r[5]};
     if (r[2] < 0) {
         const triple once = {
-            tinyc_requantise_once(s.a0, r[0], r[1]), tinyc_requantise_once(s.a1, r[3], r[4]),
-            tinyc_requantise_once(s.b0, r[0], r[1]), tinyc_requantise_once(s.b1, r[3], r[4]),
-            tinyc_requantise_once(s.c0, r[0], r[1]), tinyc_requantise_once(s.c1, r[3], r[4]),
+            tinyc_rescale_once(s.a0, &r0), tinyc_rescale_once(s.a1, &r1), tinyc_rescale_once(s.b0, &r0),
+            tinyc_rescale_once(s.b1, &r1), tinyc_rescale_once(s.c0, &r0), tinyc_rescale_once(s.c1, &r1),
         };
         return once;
     }
-    const tinyc_requantiser r0 = {r[0], r[1], r[2]}, r1 = {r[3], r[4], r[5]};
     const triple codes = {
         tinyc_rescale_doubled(s.a0, &r0), tinyc_rescale_doubled(s.a1, &r1), tinyc_rescale_doubled(s.b0, &r0),
         tinyc_rescale_doubled(s.b1, &r1), tinyc_rescale_doubled(s.c0, &r0), tinyc_rescale_doubled(s.c1, &r1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -24,13 +25,17 @@ def cases_of(operator: str, count: int) -> list[Case]:
         raise AssertionError(f"{operator} has cases neither in operator_cases.py nor in BY_HAND: add some")
     drawn = _drawn(operator, count) if operator in STRATEGIES else ()
     every = [_given(case, 0) if case.op.is_view else case for case in (*drawn, *BY_HAND.get(operator, ()))]
-    return every + [_rounding_once(case) for case in every[::2] if hasattr(case.op, "rounds_once")]
+    return every + rounding_once(every[::2])
 
 
-def _rounding_once(case: Case) -> Case:
-    """With the operator as ONNX models have it."""
-    op: Any = case.op
-    return replace(case, op=replace(op, rounds_once=True))
+def rounding_once(cases: Iterable[Case]) -> list[Case]:
+    """Those whose operator has two ways to round, with the one that ONNX models have."""
+    found: list[Case] = []
+    for case in cases:
+        op: Any = case.op
+        if hasattr(op, "rounds_once"):
+            found.append(replace(case, op=replace(op, rounds_once=True)))
+    return found
 
 
 def in_flash(case: Case) -> bool:

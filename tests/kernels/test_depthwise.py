@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.kernel_cases import rounding_once
 from tests.support.kernel_bench import Bench, Layout, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
@@ -20,7 +21,7 @@ from tinyc.ir.types import DType, Quant, TensorType
 from tinyc.kernels.common.requantise import requantisers
 from tinyc.kernels.depthwise import Geometry
 from tinyc.ops.conv import ChannelMultipliers, Convolution
-from tinyc.ops.fixed_point import requantize
+from tinyc.ops.fixed_point import MARKED, MAX_ONCE, ONCE, requantize
 from tinyc.ops.window import same_padding
 from tinyc.program.kernel import Site, find_kernel
 from tinyc.program.rows import row_stages
@@ -132,7 +133,8 @@ def bench(name: str, core: str, every: int) -> Bench:
     """One program of every `every`th case, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(core), np.random.default_rng(3)
     chosen: list[Trial] = []
-    for found in list(CASES[name]())[::every]:
+    cases = list(CASES[name]())
+    for found in [*cases, *rounding_once(cases[1::2])][::every]:
         reason = kernel.refuses(Site.of(found.node()), target)
         assert reason is None, reason
         chosen += trials(kernel, found, target, rng)
@@ -190,20 +192,27 @@ def test_scratch_is_a_few_rows_and_not_a_map() -> None:
 
 
 @pytest.mark.parametrize("zero_point", ZERO_POINTS)
-def test_constants_of_the_doubled_form_give_the_reference_for_every_shift(zero_point: int) -> None:
-    """In numbers, at the ends and around every tie: (2a·m + 2^31 >> 32) + [a < 0]·(−1) + rounding >> shift."""
+def test_constants_of_doubled_sums_give_the_reference_for_every_shift(zero_point: int) -> None:
+    """In numbers, at the ends and around every tie: (2a·m + 2^31 >> 32) + [a < 0]·(−1) + rounding >> shift.
+
+    Rounded once: (2a·m >> 32) + rounding >> shift, by the lowest byte.
+    """
     rng = np.random.default_rng(1)
-    for shift, multiplier in product(range(-31, 3), (2**30, 2**31 - 1, 0, 1431655765)):
-        bound = np.array([rng.integers(1, 2**30)])
+    shifts = [*range(-31, 3), *range(-MAX_ONCE - ONCE, -ONCE)]
+    for shift, multiplier in product(shifts, (2**30, 2**31 - 1, 0, 2**19 + 1, 1431655765)):
+        bound, right = np.array([rng.integers(1, 2**30)]), -min(shift, 0) % ONCE
         r = requantisers(ChannelMultipliers((multiplier,), (shift,)), zero_point, bound)
         if r.factor[0] == 1:
-            assert shift >= -1 or shift <= -22, "usual shifts take the fast form"
+            assert shift >= 0 or right == 1 or right >= 22, "usual shifts take the fast form"
             continue
-        ties = (np.arange(-3, 4)[:, None] * 2 ** max(0, -shift - 1) + np.arange(-2, 3)).reshape(-1)
+        ties = (np.arange(-3, 4)[:, None] * 2 ** max(0, right - 1) + np.arange(-2, 3)).reshape(-1)
         acc = np.concatenate([rng.integers(-bound[0], bound[0] + 1, 200), ties, -bound, bound, [0, -1, 1]])
         acc = acc[np.abs(acc) <= bound[0]].astype(np.int64)
-        high = (2 * acc * int(r.multiplier[0]) + 2**31) >> 32
-        inner = high + (acc >> 63) + int(r.rounding[0])
+        once = r.shift[0] < 0
+        constant = r.multiplier[0] == 0
+        assert constant or once == (shift < MARKED or shift == 0)
+        high = (2 * acc * int(r.multiplier[0]) + (0 if once else 2**31)) >> 32
+        inner = high + (0 if once else acc >> 63) + int(r.rounding[0])
         assert np.abs(inner).max() < 2**31
-        codes = np.clip(inner >> int(r.shift[0]), -128, 127)
+        codes = np.clip(inner >> (int(r.shift[0]) & 0xFF), -128, 127)
         assert (codes == requantize(acc, multiplier, shift, zero_point, (-128, 127))).all()

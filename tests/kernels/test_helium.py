@@ -14,18 +14,27 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.kernel_cases import rounding_once
 from tests.kernels.test_depthwise import MAPS, case, padding_of
 from tests.kernels.test_depthwise import row_cases as depthwise_row_cases
-from tests.kernels.test_pointwise import add_cases, dense_cases, pointwise_cases, row_cases, weighted, window_cases
+from tests.kernels.test_pointwise import (
+    add_cases,
+    dense_cases,
+    group_cases,
+    pointwise_cases,
+    row_cases,
+    weighted,
+    window_cases,
+)
 from tests.support.kernel_bench import Bench, Layout, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
 from tinyc.errors import ToolchainError
 from tinyc.ir.types import Array, Quant
 from tinyc.kernels.helium import depthwise
-from tinyc.kernels.helium.packing import ANY_SHIFT, HALVES_UP, RIGHT_SHIFT, rounding
+from tinyc.kernels.helium.packing import ANY_SHIFT, HALVES_UP, RIGHT_SHIFT, ROUND_ONCE, rounding
 from tinyc.ops.conv import ChannelMultipliers
-from tinyc.ops.fixed_point import requantize
+from tinyc.ops.fixed_point import MARKED, MAX_ONCE, ONCE, requantize
 from tinyc.program.kernel import Site, find_kernel
 from tinyc.targets import load
 
@@ -73,7 +82,7 @@ def rectified_cases() -> Iterator[Case]:
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/helium_add_s8": add_cases,
     "tinyc/helium_pointwise_s8": lambda: (*pointwise_cases(), *rectified_cases()),
-    "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases()),
+    "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases(), *group_cases()),
     "tinyc/helium_spread_s8": spread_cases,
     "tinyc/helium_dense_s8": lambda: dense_cases((1, 2, 3, 6)),
     DEPTHWISE: lambda: (
@@ -86,7 +95,9 @@ CASES: dict[str, Callable[[], Iterable[Case]]] = {
 def bench(name: str, every: int) -> Bench:
     """One program of every `every`th case that the kernel serves, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(CORE), np.random.default_rng(3)
-    served = [c for c in CASES[name]() if kernel.refuses(Site.of(c.node()), target) is None]
+    cases = list(CASES[name]())
+    every_kind = [*cases, *rounding_once(cases[1::2])]
+    served = [c for c in every_kind if kernel.refuses(Site.of(c.node()), target) is None]
     assert len(served) > 20
     chosen: list[Trial] = []
     for found in served[::every]:
@@ -147,6 +158,9 @@ def vector_codes(acc: Array, multiplier: int, shift: int, kind: int) -> Array:
     if kind == ANY_SHIFT:
         acc = (acc << max(shift, 0)).astype(np.int32).astype(np.int64)
         shift = min(shift, 0)
+    if kind == ROUND_ONCE:
+        shift += ONCE  # the lowest byte is the same
+        return ((2 * acc * multiplier >> 32) + (1 << -shift >> 1)) >> -shift
     high = (2 * acc * multiplier + 2**31) >> 32
     if kind != HALVES_UP and shift < 0:
         high = high - (high < 0)
@@ -157,15 +171,18 @@ def vector_codes(acc: Array, multiplier: int, shift: int, kind: int) -> Array:
 def test_the_cheapest_rounding_gives_the_reference(zero_point: int, clamp: tuple[int, int]) -> None:
     """For every shift, at the ends and around every tie."""
     rng, kinds = np.random.default_rng(1), set()
-    for shift, multiplier in product(range(-31, 9), (2**30, 2**31 - 1, 0, 1431655765)):
+    shifts = [*range(-31, 9), *range(-MAX_ONCE - ONCE, -ONCE)]
+    for shift, multiplier in product(shifts, (2**30, 2**31 - 1, 0, 1431655765)):
         kind = rounding(ChannelMultipliers((multiplier,), (shift,)), zero_point, clamp)
         kinds.add(kind)
-        ties = (np.arange(-3, 4)[:, None] * 2 ** max(0, -shift) + np.arange(-2, 3)).reshape(-1)
+        ties = (np.arange(-3, 4)[:, None] * 2 ** (-min(shift, 0) % ONCE) + np.arange(-2, 3)).reshape(-1)
         acc = np.concatenate([rng.integers(-(2**31), 2**31, 300), ties, [2**31 - 1, -(2**31), 0, 1, -1]])
         acc = np.clip(acc, -(2**31), 2**31 - 1)
         codes = np.clip(vector_codes(acc, multiplier, shift, kind) + zero_point, *clamp)
         assert (codes == requantize(acc, multiplier, shift, zero_point, clamp)).all(), (shift, multiplier)
-    assert kinds == ({ANY_SHIFT, HALVES_UP} if clamp[0] >= zero_point else {ANY_SHIFT, RIGHT_SHIFT})
+        assert (kind == ROUND_ONCE) == (shift < MARKED)
+        assert (kind == HALVES_UP) == (shift == 0 or MARKED < shift < 0 and clamp[0] >= zero_point)
+    assert kinds == {ANY_SHIFT, HALVES_UP, ROUND_ONCE} | (set() if clamp[0] >= zero_point else {RIGHT_SHIFT})
 
 
 @pytest.mark.parametrize("level", ["-O0", "-Og", "-O2", "-Os", "-O3 -fno-omit-frame-pointer"])

@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tests.kernels.kernel_cases import rounding_once
 from tests.support.kernel_bench import Bench, Trial, make_bench, trials
 from tests.support.operator_cases import Case
 from tinyc import ops
@@ -84,6 +85,14 @@ def many_channel_cases() -> Iterator[Case]:
         yield weighted(op, (1, 3, 4, channels), (3 + seed, *window, channels), seed, depth=channels * window[1])
 
 
+def group_cases() -> Iterator[Case]:
+    """Two to four groups of channels."""
+    for seed, (groups, depth, wide) in enumerate(product((2, 3, 4), (1, 2, 5, 8), (1, 3))):
+        op = ops.Conv2D((1 + seed % 2, 1), padding=(seed % 2, 1, 1, 0), clamp=CLAMPS[seed % 3])
+        x, w = (1, 3 + seed % 3, 4 + seed % 5, groups * depth), (groups * wide, 2 + seed % 2, 3, depth)
+        yield weighted(op, x, w, seed, depth=depth * 8)
+
+
 def row_cases() -> Iterator[Case]:
     """What a streamed segment calls: one output row, fewer input rows and padding at the borders."""
     for seed, (rows, stride, channels) in enumerate(product((4, 7), (1, 2), (3, 8, 16))):
@@ -154,8 +163,8 @@ CASES: dict[str, Callable[[], Iterable[Case]]] = {
     "tinyc/pointwise_s8": pointwise_cases,
     "tinyc/pointwise_triples_s8": pointwise_cases,
     "tinyc/pointwise_direct_s8": direct_cases,
-    "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases()),
-    "tinyc/conv_pieces_s8": lambda: (*window_cases(), *row_cases(), *many_channel_cases()),
+    "tinyc/conv_columns_s8": lambda: (*window_cases(), *row_cases(), *group_cases()),
+    "tinyc/conv_pieces_s8": lambda: (*window_cases(), *row_cases(), *many_channel_cases(), *group_cases()),
     "tinyc/dense_rows_s8": lambda: dense_cases((2, 3, 1, 6)),
     "tinyc/dense_s8": lambda: dense_cases((1,)),
     "tinyc/add_equal_s8": add_cases,
@@ -168,7 +177,8 @@ def bench(name: str, core: str, every: int) -> Bench:
     """One program of every `every`th case that the kernel serves, apart and over the input."""
     kernel, target, rng = find_kernel(name), load(core), np.random.default_rng(3)
     chosen: list[Trial] = []
-    for case in list(CASES[name]())[::every]:
+    cases = list(CASES[name]())
+    for case in [*cases, *rounding_once(cases[1::2])][::every]:
         reason = kernel.refuses(one_image(case.node())[0], target)
         assert reason is None, reason
         chosen += trials(kernel, case, target, rng)

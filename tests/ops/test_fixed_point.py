@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from tinyc.ops import gemmlowp
 from tinyc.ops.fixed_point import (
     INT32_MAX,
     INT32_MIN,
+    MAX_ONCE,
+    ONCE,
     Multiplier,
     doubling_high_multiply,
     multiply,
@@ -20,6 +23,8 @@ from tinyc.ops.fixed_point import (
     round_half_away,
     round_half_away_array,
     rounding_shift_right,
+    single_rounding,
+    without_right_shift,
     wrap32,
 )
 
@@ -79,6 +84,20 @@ def test_multiply_rounds_twice() -> None:
 def test_multiply_takes_one_multiplier_per_channel() -> None:
     found = multiply(np.array([[100, 100]]), np.array([1 << 30, 1 << 30]), np.array([1, -1]))
     assert found.tolist() == [[100, 25]]
+
+
+@given(st.floats(0, 0.49) | st.floats(-40, -1.1).map(lambda e: 2.0**e), int32s)
+def test_single_rounding_is_the_nearest_integer(real: float, x: int) -> None:
+    (m,) = single_rounding([real])
+    exact = Fraction(m.multiplier, 1 << 31) / 2 ** -(m.shift + ONCE)
+    assert -MAX_ONCE <= m.shift + ONCE < 0 and m.multiplier < 2**31
+    assert abs(exact - Fraction(real)) <= max(Fraction(real) / 2**31, Fraction(1, 1 << 54))
+    assert multiply(np.array([x]), m.multiplier, m.shift)[0] == math.floor(x * exact + Fraction(1, 2))
+
+
+@pytest.mark.parametrize("far", [0.5 - 2.0**-54, 0.5, 1.0, 3.0])
+def test_single_rounding_does_not_shift_where_a_number_is_too_large(far: float) -> None:
+    assert single_rounding([0.1, far]) == without_right_shift([0.1, far])
 
 
 @given(st.floats(-1000, 1000) | st.integers(-2000, 2000).map(lambda n: n / 2))

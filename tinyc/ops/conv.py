@@ -13,7 +13,14 @@ from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled, Whole
 from tinyc.ir.operator import expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_int8, expect_one_scale, given
-from tinyc.ops.fixed_point import multiplier_of, requantize, wrap32
+from tinyc.ops.fixed_point import (
+    Scheme,
+    double_rounding,
+    requantize,
+    single_rounding,
+    without_right_shift,
+    wrap32,
+)
 from tinyc.ops.window import Pair, WindowOperator, expect_image
 
 
@@ -25,17 +32,17 @@ class ChannelMultipliers:
     shift: tuple[int, ...]
 
 
-def channel_multipliers(sig: Signature, channels: int, rounds_once: bool = False) -> ChannelMultipliers:
+def channel_multipliers(sig: Signature, channels: int, scheme: Scheme = double_rounding) -> ChannelMultipliers:
     """s_x · s_w[c] / s_y in double precision for each output channel (TFLM's per-channel rule)."""
     x, w, y = sig.input(0), sig.input(1), sig.output
     scales = weight_scales(w)
     scales = scales * channels if len(scales) == 1 else scales
-    return _channel_multipliers(x.scale, scales, y.scale, rounds_once)
+    return _channel_multipliers(x.scale, scales, y.scale, scheme)
 
 
 @lru_cache(maxsize=1024)  # the same weights are looked at in blocks of many heights
-def _channel_multipliers(x: float, w: tuple[float, ...], y: float, rounds_once: bool) -> ChannelMultipliers:
-    found = [multiplier_of(x * s / y, rounds_once) for s in w]
+def _channel_multipliers(x: float, w: tuple[float, ...], y: float, scheme: Scheme) -> ChannelMultipliers:
+    found = scheme([x * s / y for s in w])
     return ChannelMultipliers(tuple(m.multiplier for m in found), tuple(m.shift for m in found))
 
 
@@ -114,7 +121,11 @@ class Convolution(WindowOperator):
 
     def multipliers(self, sig: Signature) -> ChannelMultipliers:
         """Requantisation per output channel."""
-        return channel_multipliers(sig, sig.output.shape[3], self.rounds_once)
+        return channel_multipliers(sig, sig.output.shape[3], self.scheme())
+
+    def scheme(self) -> Scheme:
+        """How sums are rounded."""
+        return single_rounding if self.rounds_once else double_rounding
 
     def channel_access(self, sig: Signature) -> AxisAccess:
         """How the output channels read the input channels."""
@@ -199,6 +210,10 @@ class DepthwiseConv2D(Convolution):
         return (
             Elementwise(3) if multiplier == 1 else Sampled(3, tuple(o // multiplier for o in range(filters)))
         )
+
+    def scheme(self) -> Scheme:
+        """Sums of few products need no shift to the right: bits enough are left without."""
+        return without_right_shift if self.rounds_once else double_rounding
 
     def accumulators(self, sig: Signature, x: Array, w: Array) -> Array:
         zero = sig.input(0).zero_point

@@ -1,12 +1,13 @@
 """Integer arithmetic of the TFLite quantisation specification, as TensorFlow Lite Micro computes it.
 
-Double rounding throughout: a saturating rounding doubling high multiply, then a rounding division by a power
-of two.
+Double rounding: a saturating rounding doubling high multiply, then a rounding division by a power of two. Operators
+that come from float arithmetic round once instead, see `single_rounding`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ INT32_MAX, INT32_MIN = 2**31 - 1, -(2**31)
 
 @dataclass(frozen=True, slots=True)
 class Multiplier:
-    """A positive real number as multiplier · 2^(shift − 31); `shift` > 0 is to the left."""
+    """A positive real number as multiplier · 2^(shift − 31); `shift` > 0 is to the left. See also `ONCE`."""
 
     multiplier: int
     shift: int
@@ -77,6 +78,39 @@ def multiplier_of(real: float, rounds_once: bool) -> Multiplier:
     return m
 
 
+# ---------------------------------------------------------------------- of several channels
+Scheme = Callable[[Sequence[float]], list[Multiplier]]
+ONCE = 256  # taken off a shift to the right by which the product is rounded once
+MARKED = -ONCE // 2  # shifts below are
+MAX_ONCE = 22  # such shifts go so far: half of what they take and any zero point stay below 2^30
+
+
+def double_rounding(reals: Sequence[float]) -> list[Multiplier]:
+    """`quantize_multiplier` of each."""
+    return [quantize_multiplier(real) for real in reals]
+
+
+def without_right_shift(reals: Sequence[float]) -> list[Multiplier]:
+    """`multiplier_of` each, rounding once."""
+    return [multiplier_of(real, True) for real in reals]
+
+
+def single_rounding(reals: Sequence[float]) -> list[Multiplier]:
+    """Multipliers of 31 bits by which `multiply` rounds once, halves upwards.
+
+    Cores have the high half of a product, rounded down. With half of what the shift takes added, a second rounding
+    down is that of the whole product. So all shifts are to the right; they are marked by `ONCE`. Numbers below 2^-23
+    have fewer bits. Where there is one of 1/2 or more, all are without a shift to the right.
+    """
+    if max(reals) * (1 + 2.0**-31) >= 0.5:
+        return without_right_shift(reals)
+    found = [quantize_multiplier(max(real, 2.0 ** -(MAX_ONCE + 1))) for real in reals]
+    return [
+        Multiplier(min(m.multiplier, round_half_away(math.ldexp(real, 31 - m.shift))), m.shift - ONCE)
+        for m, real in zip(found, reals, strict=True)
+    ]
+
+
 def doubling_high_multiply(a: Array, b: Array | int) -> Array:
     """Saturating rounding doubling high multiply of int32 values (held as int64): (2·a·b + 2^31) >> 32."""
     product = (a.astype(np.int64) * np.asarray(b, np.int64) + (1 << 30)) >> 31
@@ -99,9 +133,16 @@ def wrap32(x: Array) -> Array:
 
 
 def multiply(x: Array, multiplier: Array | int, shift: Array | int) -> Array:
-    """x · multiplier · 2^(shift − 31) in double rounding; per-channel multipliers go along the last axis."""
+    """x · multiplier · 2^(shift − 31) in double rounding, or in one where the shift is marked by `ONCE`.
+
+    Per-channel multipliers go along the last axis.
+    """
     shift = np.asarray(shift, np.int64)
     left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+    if shift.max() < MARKED:
+        down = right - ONCE + 31
+        once: Array = (x.astype(np.int64) * np.asarray(multiplier, np.int64) + (np.int64(1) << (down - 1))) >> down
+        return once
     shifted = wrap32(x.astype(np.int64) << left)
     return rounding_shift_right(doubling_high_multiply(shifted, multiplier), right)
 

@@ -17,8 +17,8 @@ from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_int8, expect_one_scale, given
 
 MAX_CHANNELS = 1 << 14
-DEVIATION_BITS = 28  # normalised deviations stay below 2^28
-RESULT_BITS = 25  # their products with gamma, in output codes with fraction bits, stay below 2^25
+DEVIATION_BITS = 29  # normalised deviations stay below 2^29: a reciprocal root of 30 bits or more gives them from 31
+FACTOR_BITS = 31  # what they are multiplied by, for gamma and the output's scale, stays below 2^31
 FRACTION_BITS = (8, 20)  # of output codes before rounding: least and most
 LARGEST_BIAS = 1 << 30  # beyond it every code saturates, whatever is added
 
@@ -33,14 +33,12 @@ class Normalisation:
     """Integers of a layer normalisation.
 
     `variance_shift`: V is held times 2^this; so is `epsilon`, which stands for ε·(n/s)². `deviation_shift`: d / √… is
-    held times 2^this. `gamma` is what a code of gamma multiplies it by, in 32 bits behind the point, to give output
-    codes with `fraction_bits` behind the point.
+    held times 2^this. Results are output codes with `fraction_bits` behind the point.
     """
 
     epsilon: int
     variance_shift: int
     deviation_shift: int
-    gamma: int
     fraction_bits: int
 
 
@@ -73,10 +71,9 @@ class LayerNorm(Operator):
     def check(self, sig: Signature) -> None:
         expect_one_scale(*(t for t in (*sig.inputs, sig.output) if t is not None))
         expect(0 <= self.epsilon < math.inf, f"expected a finite epsilon of 0 or more, got {self.epsilon}")
-        reach, (least, _) = self.reach(sig), FRACTION_BITS
         expect(
-            reach < 2.0 ** (RESULT_BITS - least),
-            f"the output scale {sig.output.scale!r} is too small: results reach {reach:.0f} codes",
+            self.fraction_bits(sig) >= FRACTION_BITS[0],
+            f"the output scale {sig.output.scale!r} is too small: results reach {self.reach(sig):.0f} codes",
         )
 
     def largest_deviation(self, sig: Signature) -> float:
@@ -97,23 +94,41 @@ class LayerNorm(Operator):
         scale, _, largest = self.gamma_of(sig)
         return self.largest_deviation(sig) * largest * scale / sig.output.scale
 
+    def deviation_shift(self, sig: Signature) -> int:
+        """How far to the left a normalised deviation may go."""
+        return DEVIATION_BITS - bits(self.largest_deviation(sig))
+
+    def fraction_bits(self, sig: Signature) -> int:
+        """Bits behind a result's point, as many as the factors have room for."""
+        if self.largest_deviation(sig) == 0:
+            return FRACTION_BITS[1]
+        scale, _, largest = self.gamma_of(sig)
+        room = FACTOR_BITS - 32 + self.deviation_shift(sig) - bits(largest * scale / sig.output.scale)
+        return min(FRACTION_BITS[1], room)
+
     def normalisation(self, sig: Signature) -> Normalisation:
         """The integers of this operator, from double precision."""
         x = sig.input(0)
-        n, deviation, reach = x.shape[-1], self.largest_deviation(sig), self.reach(sig)
+        n = x.shape[-1]
         epsilon = self.epsilon * (n / x.scale) ** 2
         # Even, and V + epsilon below 2^62: V ≤ n² · (255 / 2)².
         variance_shift = (62 - bits(n * n * 2.0**14 + epsilon)) // 2 * 2
-        deviation_shift = DEVIATION_BITS - bits(deviation)
-        fraction_bits = min(FRACTION_BITS[1], RESULT_BITS - bits(reach))
-        ratio = self.gamma_of(sig)[0] / sig.output.scale if deviation > 0 else 0.0
         return Normalisation(
             epsilon=round(math.ldexp(epsilon, variance_shift)),
             variance_shift=variance_shift,
-            deviation_shift=deviation_shift,
-            gamma=round(math.ldexp(ratio, fraction_bits + 32 - deviation_shift)),
-            fraction_bits=fraction_bits,
+            deviation_shift=self.deviation_shift(sig),
+            fraction_bits=self.fraction_bits(sig),
         )
+
+    def factors(self, sig: Signature, gamma: Array | None) -> Array:
+        """int32[C]: what a normalised deviation is multiplied by, 32 bits behind the point, to give a result."""
+        p, (scale, zero, _) = self.normalisation(sig), self.gamma_of(sig)
+        codes = np.ones(sig.input(0).shape[-1]) if gamma is None else gamma.reshape(-1).astype(np.float64) - zero
+        if self.largest_deviation(sig) == 0:
+            return np.zeros(codes.shape, np.int32)
+        exact = codes * (scale / sig.output.scale) * 2.0 ** (p.fraction_bits + 32 - p.deviation_shift)
+        limit = 2**FACTOR_BITS - 1
+        return np.clip(np.rint(exact), -limit, limit).astype(np.int32)
 
     def biases(self, sig: Signature, beta: Array | None) -> Array:
         """int32[C]: beta, zero point and rounding, in output codes with `fraction_bits` behind the point."""
@@ -139,10 +154,10 @@ class LayerNorm(Operator):
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs[:1])
         gamma, beta = (*inputs[1:], None, None)[:2]
-        p, codes = self.normalisation(sig), x.astype(np.int64)
-        _, zero, _ = self.gamma_of(sig)
-        factor = p.gamma * (1 if gamma is None else gamma.reshape(-1).astype(np.int64) - zero)
-        result = (_half_up(_deviations(codes, p) * factor) + self.biases(sig, beta)) >> p.fraction_bits
+        p = self.normalisation(sig)
+        product = _deviations(x.astype(np.int64), p) * self.factors(sig, gamma).astype(np.int64)
+        # Rounded once: what the first shift cuts off is below what is whole for the second, which has the half.
+        result = ((product >> 32) + self.biases(sig, beta)) >> p.fraction_bits
         return (np.clip(result, -128, 127).astype(np.int8),)
 
 

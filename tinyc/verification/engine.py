@@ -11,7 +11,7 @@ from tinyc.errors import Mismatch, UsageError
 from tinyc.ir.types import Array
 from tinyc.ops import Dequantize
 from tinyc.reference.reference import Reference, open_reference
-from tinyc.verification.compare import Difference, difference, first_beyond
+from tinyc.verification.compare import Difference, difference, first_beyond, total
 from tinyc.verification.execute import Place, execute, unpack
 from tinyc.verification.layers import Layer, compare_layers
 from tinyc.verification.samples import Sample
@@ -70,7 +70,12 @@ class Verification:
         if self.tolerance and self.layers is None:
             return "In a deep network differences of one code, which rounding allows, can add up to this."
         if self.tolerance and self.first_wrong_layer is None:
-            return "Differences of one code, which rounding allows, add up in this network on these inputs."
+            alone = total(layer.found for layer in self.layers or () if layer.found)
+            return (
+                "Differences of one code, which rounding allows, add up in this network on these inputs: "
+                f"{alone.unequal:,} of {alone.compared:,} elements of its operators have one. "
+                "docs/onnx.md, Tolerance, tells how far the reference can be from itself."
+            )
         return "This is a defect of tinyc or of the linked CMSIS-NN; please report it."
 
     def _where(self) -> str:

@@ -67,8 +67,8 @@ def _alone(
 ) -> tuple[Layer, ...]:
     """Every operator by itself, on the reference's inputs.
 
-    What a pass took apart (the heads of an attention, say) is in no tensor of the file: there the imported operator
-    of the same name is compared, once.
+    What a pass took apart (the heads of an attention, say) is in no tensor of the file: there, and behind it, the
+    imported operator of the same name is compared, once.
     """
     known = set(reference.sources())
     graphs = (compiled.graph, compiled.imported)
@@ -77,8 +77,10 @@ def _alone(
     expected = [reference.values(sample, wanted) for sample in inputs]
     layers: dict[str, Layer] = {}
     for number, operator in enumerate(operators):
-        candidates = (after.get(operator.value), before.get(operator.name))
-        value = next((v for v in candidates if _source(v, known) is not None), None)
+        candidates = [
+            v for v in (after.get(operator.value), before.get(operator.name)) if _source(v, known) is not None
+        ]
+        value = next((v for v in candidates if _is_beside(v, known)), candidates[-1] if candidates else None)
         source = _source(value, known)
         if value is None or source is None:
             layers[f"{number}"] = Layer(operator.name, operator.kernel, None, None)
@@ -103,6 +105,13 @@ def _results(graph: Graph) -> dict[str, Value]:
 def _source(value: Value | None, known: Collection[str]) -> str | None:
     """The file's tensor that a value equals; None where there is none."""
     return value.source if value is not None and value.source in known else None
+
+
+def _is_beside(value: Value | None, known: Collection[str]) -> bool:
+    """Whether an operator's operands are all tensors of the file: else others are computed along with it."""
+    node = value.producer if value is not None else None
+    operands = node.inputs if node is not None else ()
+    return all(x is None or x.data is not None or _source(x, known) is not None for x in operands)
 
 
 def on_reference(value: Value, tensors: Mapping[str, Array]) -> Array:
