@@ -12,8 +12,10 @@ from tinyc.passes.dead_code import DeadCode
 from tinyc.passes.drop_float_ends import DropFloatEnds
 from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
+from tinyc.passes.form_segments import FormSegments
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
+from tinyc.passes.inline_segments import InlineSegments
 from tinyc.passes.lower_attention import LowerAttention
 from tinyc.passes.merge_low_rank import MergeLowRank
 from tinyc.passes.rematerialise import Rematerialise
@@ -21,7 +23,8 @@ from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short. split-patches costs work and merge-low-rank changes numbers: on request.
+# the compiler tries it where SRAM is short. split-patches costs work, merge-low-rank changes numbers, and segments are
+# chosen by the schedule: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -47,8 +50,10 @@ __all__ = [
     "DropFloatEnds",
     "FoldConstants",
     "FoldPadding",
+    "FormSegments",
     "FuseActivation",
     "FuseLuts",
+    "InlineSegments",
     "LowerAttention",
     "MergeLowRank",
     "Rematerialise",

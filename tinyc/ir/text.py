@@ -9,20 +9,32 @@
 
 Attributes equal to their default are left out. Several results read `%a, %b = split(…) : type, type`. Names that are
 not plain identifiers are quoted: %"model/conv:0". `from "…"` is the model file's tensor that holds the same numbers.
+
+An operator with a body has its nodes behind it. They see the operands, under other names where one says so, and nothing
+else; what the body returns are the results.
+
+      %sum = segment(%image, @w, @b.2 as @b) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
+        %conv = conv2d(%image, @w, @b) {padding=(1, 1, 1, 1)} : int8[1,8,8,1] q(0.02;-128)
+        %sum = add(%conv, %image) : int8[1,8,8,1] q(0.02;-128)
+        return %sum
+      }
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from enum import Enum
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import Operator, operators
+from tinyc.ir.region import Body, Region
 from tinyc.ir.types import Array, DType, Quant, TensorType
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
@@ -49,19 +61,34 @@ def _attribute(value: Any) -> str:
 
 
 def _attributes(op: Operator) -> str:
-    shown = [f"{f.name}={_attribute(v)}" for f in fields(op) if (v := getattr(op, f.name)) != f.default]
+    given = ((f.name, value) for f in fields(op) if (value := getattr(op, f.name)) != f.default)
+    shown = [f"{name}={_attribute(value)}" for name, value in given if not isinstance(value, Body)]
     return f" {{{', '.join(shown)}}}" if shown else ""
+
+
+def _operands(node: Node) -> Iterator[str]:
+    inside = node.op.body.parameters if isinstance(node.op, Region) else node.inputs
+    for value, seen in zip(node.inputs, inside, strict=True):
+        shown, own = _reference(value), _reference(seen)
+        yield shown if shown == own else f"{shown} as {own}"
+
+
+def _body(op: Operator) -> str:
+    if not isinstance(op, Region):
+        return ""
+    lines = [*map(print_node, op.body.nodes), f"return {', '.join(map(_reference, op.body.results))}"]
+    return " {\n" + indent("\n".join(lines), "  ") + "\n}"
 
 
 def print_node(node: Node) -> str:
     """One node as text, without indentation."""
     results = ", ".join(map(_reference, node.outputs))
-    inputs = ", ".join(map(_reference, node.inputs))
+    inputs = ", ".join(_operands(node))
     types = ", ".join(str(v.type) for v in node.outputs)
     sources = [_quote(v.source) if v.source else "none" for v in node.outputs]
     origin = f" from {', '.join(sources)}" if any(v.source for v in node.outputs) else ""
     label = f" as {_quote(node.name)}" if node.name != node.output.name else ""
-    return f"{results} = {node.op.name}({inputs}){_attributes(node.op)} : {types}{origin}{label}"
+    return f"{results} = {node.op.name}({inputs}){_attributes(node.op)} : {types}{origin}{label}{_body(node.op)}"
 
 
 def print_graph(graph: Graph, *, weights: bool = True) -> str:
@@ -73,7 +100,7 @@ def print_graph(graph: Graph, *, weights: bool = True) -> str:
     for value in graph.constants.values():
         data = f' hex"{value.data.tobytes().hex()}"' if weights and value.data is not None else ""
         lines.append(f"  {_reference(value)} = const : {value.type}{data}")
-    lines += [f"  {print_node(node)}" for node in graph.nodes]
+    lines += [indent(print_node(node), "  ") for node in graph.nodes]
     lines += [f"  return {', '.join(map(_reference, graph.outputs))}", "}"]
     return "\n".join(lines) + "\n"
 
@@ -190,13 +217,16 @@ class _Parser:
     def graph(self) -> Graph:
         self.next(text="graph")
         graph = Graph(self.name())
+        self.statements(graph)
+        if self.at != len(self.tokens):
+            raise TextError(f"line {self.tokens[self.at][2]}: text after the graph's end")
+        return graph
+
+    def statements(self, graph: Graph) -> None:
         self.next(text="{")
         while not self.accept("return"):
             self.statement(graph)
         graph.outputs = [v for v in self.operands("}") if v is not None]
-        if self.at != len(self.tokens):
-            raise TextError(f"line {self.tokens[self.at][2]}: text after the graph's end")
-        return graph
 
     def operands(self, end: str) -> list[Value | None]:
         found: list[Value | None] = []
@@ -204,6 +234,35 @@ class _Parser:
             found.append(self.operand())
             self.accept(",")
         return found
+
+    def renamed(self, end: str) -> tuple[list[Value | None], list[str]]:
+        """Operands, and the names under which a body sees them."""
+        found: list[Value | None] = []
+        names: list[str] = []
+        while not self.accept(end):
+            value = self.operand()
+            found.append(value)
+            names.append(self.name() if self.accept("as") else value.name if value else "none")
+            self.accept(",")
+        return found, names
+
+    def body(self, operands: list[Value | None], names: list[str]) -> Body:
+        """The nodes of a region, which see its operands under these names."""
+        line = self.tokens[self.at - 1][2]
+        graph, outside = Graph("body"), self.values
+        self.values = {}
+        for name, value in zip(names, operands, strict=True):
+            if value is None or name in self.values:
+                raise TextError(f"line {line}: a body must see every operand under a name of its own")
+            self.values[name] = (
+                graph.add_constant(name, value.type, None) if value.is_constant else graph.add_input(name, value.type)
+            )
+        self.statements(graph)
+        self.values = outside
+        body = Body(graph)
+        if [v.name for v in body.parameters] != names:
+            raise TextError(f"line {line}: constants must be the last operands")
+        return body
 
     def statement(self, graph: Graph) -> None:
         names = [self.name()]
@@ -237,7 +296,7 @@ class _Parser:
             raise TextError(f"line {line}: there is no operator {word!r}")
         cls = operators()[word]
         self.next(text="(")
-        inputs = self.operands(")")
+        inputs, seen = self.renamed(")")
         attributes: dict[str, Any] = {}
         if self.accept("{"):
             while not self.accept("}"):
@@ -251,6 +310,8 @@ class _Parser:
             types.append(self.type())
         sources = self.origins()
         label = self.string() if self.accept("as") else names[0]
+        if issubclass(cls, Region):
+            attributes["body"] = self.body(inputs, seen)
         try:
             op = cls(**attributes)
         except TypeError as error:

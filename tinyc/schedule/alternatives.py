@@ -6,10 +6,9 @@ estimated on one attention by itself, because planning a network of twelve takes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinyc.ir.graph import Graph, Node, Value
+from tinyc.ir.graph import Graph
 from tinyc.ir.transform import Pass
 from tinyc.passes.rematerialise import Rematerialise, sites
 from tinyc.schedule.scheduler import Scheduler
@@ -76,27 +75,4 @@ def largest_attention(graph: Graph) -> Graph | None:
     ends = [*starts[1:], len(nodes)][: len(starts)]
     parts = [nodes[start:end] for start, end in zip(starts, ends, strict=True)]
     largest = max(parts, key=lambda part: sum(n.output.type.bytes for n in part), default=None)
-    return None if largest is None else extract(graph, largest)
-
-
-def extract(graph: Graph, nodes: Sequence[Node]) -> Graph:
-    """A graph of some nodes: what they read of others is an input, what others read of them is an output."""
-    part = Graph(graph.name)
-    image: dict[int, Value] = {}
-
-    def imaged(value: Value | None) -> Value | None:
-        if value is not None and id(value) not in image:
-            made = part.add_constant(value.name, value.type, value.data) if value.is_constant else None
-            image[id(value)] = made or part.add_input(value.name, value.type)
-        return None if value is None else image[id(value)]
-
-    inside = {id(node) for node in nodes}
-    for node in nodes:
-        inputs = [imaged(v) for v in node.inputs]
-        made = part.add(node.op, inputs, [v.type for v in node.outputs], name=node.name)
-        image.update((id(old), new) for old, new in zip(node.outputs, made.outputs, strict=True))
-    part.outputs = [
-        image[id(v)] for n in nodes for v in n.outputs
-        if graph.is_output(v) or not v.uses or any(id(user) not in inside for user in v.users)
-    ]
-    return part
+    return None if largest is None else graph.part(largest)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from tinyc.ir.graph import Graph, Value
-from tinyc.program.lower import SegmentLines
+from tinyc.program.lines import SegmentLines
 from tinyc.program.rows import RowStage, first_block
 from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Step
 
