@@ -8,6 +8,7 @@ from tinyc.ir.transform import Pass
 from tinyc.passes.cancel_reshapes import CancelReshapes
 from tinyc.passes.canonicalise import Canonicalise
 from tinyc.passes.common_subexpressions import CommonSubexpressions
+from tinyc.passes.compute_twice import ComputeTwice
 from tinyc.passes.dead_code import DeadCode
 from tinyc.passes.drop_float_ends import DropFloatEnds
 from tinyc.passes.fold_constants import FoldConstants
@@ -22,9 +23,9 @@ from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
-# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short. split-patches costs work, merge-low-rank changes numbers, and segments are
-# chosen by the schedule: on request.
+# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor are rematerialise
+# and compute-twice: the compiler tries them where SRAM is short. split-patches costs work, merge-low-rank changes
+# numbers, and segments are chosen by the schedule: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -46,6 +47,7 @@ __all__ = [
     "CancelReshapes",
     "Canonicalise",
     "CommonSubexpressions",
+    "ComputeTwice",
     "DeadCode",
     "DropFloatEnds",
     "FoldConstants",

@@ -25,6 +25,7 @@ from tinyc.schedule.alternatives import alternatives
 from tinyc.schedule.cost import estimated_instructions
 from tinyc.schedule.lean import leaner_kernels
 from tinyc.schedule.patches import LEAST_OVERHEAD, patches
+from tinyc.schedule.second_pass import second_passes
 from tinyc.schedule.segments import SPARE
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
@@ -237,6 +238,8 @@ def _repeating(graph: Graph, target: Target, options: Options, macs: int, total_
     budget = available(options.memory, target) if options.objective == "balanced" else None
     if "rematerialise" not in options.disabled_pass:
         yield from alternatives(graph, target, total_bytes, limit, budget)
+    if "compute-twice" not in options.disabled_pass:
+        yield from second_passes(graph, target, limit, stream_input=stream)[:1]
     if "split-patches" not in options.disabled_pass and options.max_mac_overhead >= LEAST_OVERHEAD:
         yield from patches(graph, target, limit, stream_input=stream)[:1]
 

@@ -31,7 +31,7 @@ from tinyc.program.program import (
     Statement,
     StreamedOperator,
 )
-from tinyc.program.rows import RowStage
+from tinyc.program.rows import RowStage, row_stages
 from tinyc.program.segment import SegmentOperator, form_segments
 
 if TYPE_CHECKING:
@@ -196,9 +196,11 @@ def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:
         raise UsageError(f"only a single input can be streamed; the network has {len(graph.inputs)}")
     (image,) = graph.inputs
     first = set(segments[0]) if segments and graph.nodes and segments[0][0] == graph.nodes[0].output.name else set()
-    late = [user.name for user in image.users if user.output.name not in first]
+    late = [user for user in image.users if user.output.name not in first]
     if late or graph.is_output(image) or not image.uses:
-        reader = f"{late[0]!r} reads it whole" if late else "nothing reads it row by row"
+        by_row = bool(late) and not isinstance(row_stages(late[0]), str)
+        how = "reads it outside the segment that takes its rows" if by_row else "reads it whole"
+        reader = f"{late[0].name!r} {how}" if late else "nothing reads it row by row"
         raise UsageError(f"input {image.name!r} cannot be streamed: {reader}. Build with --input stored.")
     return image
 
