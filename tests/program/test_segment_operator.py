@@ -75,6 +75,7 @@ def test_a_segment_prints_as_it_was_written() -> None:
     ("old", "new", "message"),
     [
         ("%sum = add(%\"d:0\", %x)", "%sum = add(%\"d:0\", %z)", r"line 8: 'z' is not defined"),
+        ("conv2d(%x, @w, none)", "conv2d(%x, @u, none)", r"line 6: 'u' is not defined"),
         ("(%x, @w, @k.1", "(@w, %x, @k.1", r"line 5: constants must be the last operands"),
         ('@k.1 as @"a/k"', '@k.1 as @w', r"line 5: a body must see every operand under a name of its own"),
         ("    return %c, %sum\n  }\n", "    return %c, %sum\n  } {\n", r"line 10"),
@@ -108,6 +109,18 @@ def test_the_verifier_sees_what_is_wrong_with_a_segment(old: str, new: str, mess
     assert old in WRAPPED
     with pytest.raises(InvalidGraph, match=message):
         verify(parse_graph(WRAPPED.replace(old, new, 1)))
+
+
+def test_constants_are_listed_only_where_the_body_does_not_tell() -> None:
+    graph = read(RESIDUAL)
+    FormSegments("a", "d").run(graph)
+    text = print_graph(graph)
+    assert "%d = segment(%x) : " in text and print_graph(parse_graph(text)) == text
+    assert [v.name for v in parse_graph(text).nodes[0].inputs if v] == ["x", "w", "k"]
+    node = graph.nodes[0]
+    graph.replace(node, inputs=[node.input(0), graph.add_constant("u", node.input(1).type, None), node.input(2)])
+    text = print_graph(graph)
+    assert "%d = segment(%x, @u as @w, @k) : " in text and print_graph(parse_graph(text)) == text
 
 
 # ---------------------------------------------------------------------- meaning
@@ -192,7 +205,7 @@ def test_form_segments_and_inline_segments_are_inverse() -> None:
         @w = const : int8[2,3,3,2] q(0.1;0)
         @k = const : int8[2,1,1,2] q(0.1;0)
         %a = conv2d(%x, @w, none) {padding=(1,1,1,1)} : int8[1,8,6,2] q(1;0)
-        %d = segment(%a, @k, @w) {heights=(3, 3, 3)} : int8[1,8,6,2] q(2;0) {
+        %d = segment(%a) {heights=(3, 3, 3)} : int8[1,8,6,2] q(2;0) {
             %b = conv2d(%a, @k, none) : int8[1,8,6,2] q(1;0) from "b"
             %c = conv2d(%b, @w, none) {padding=(1,1,1,1)} : int8[1,8,6,2] q(1;0) from "c"
             %d = add(%c, %a) : int8[1,8,6,2] q(2;0) from "d"

@@ -10,11 +10,11 @@
 Attributes equal to their default are left out. Several results read `%a, %b = split(…) : type, type`. Names that are
 not plain identifiers are quoted: %"model/conv:0". `from "…"` is the model file's tensor that holds the same numbers.
 
-An operator with a body has its nodes behind it. They see the operands, under other names where one says so, and nothing
-else; what the body returns are the results.
+An operator with a body has its nodes behind it. They see the operands, under other names where `as` says so, and the
+constants around it, which then are operands as well; what the body returns are the results.
 
-      %sum = segment(%image, @w, @b.2 as @b) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
-        %conv = conv2d(%image, @w, @b) {padding=(1, 1, 1, 1)} : int8[1,8,8,1] q(0.02;-128)
+      %sum = segment(%image.1 as %image) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
+        %conv = conv2d(%image, @w, none) {padding=(1, 1, 1, 1)} : int8[1,8,8,1] q(0.02;-128)
         %sum = add(%conv, %image) : int8[1,8,8,1] q(0.02;-128)
         return %sum
       }
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from enum import Enum
 from textwrap import indent
@@ -68,9 +68,18 @@ def _attributes(op: Operator) -> str:
 
 def _operands(node: Node) -> Iterator[str]:
     inside = node.op.body.parameters if isinstance(node.op, Region) else node.inputs
+    hidden = isinstance(node.op, Region) and _sees_constants(node.op.body, node.inputs)
     for value, seen in zip(node.inputs, inside, strict=True):
         shown, own = _reference(value), _reference(seen)
-        yield shown if shown == own else f"{shown} as {own}"
+        if not hidden or seen is None or not seen.is_constant:
+            yield shown if shown == own else f"{shown} as {own}"
+
+
+def _sees_constants(body: Body, operands: Sequence[Value | None]) -> bool:
+    """Whether the nodes of a body tell which constants are operands: these have their own names, and that order."""
+    used = dict.fromkeys(_reference(v) for node in body.nodes for v in node.inputs if v is not None and v.is_constant)
+    inside = [_reference(v) for v in body.graph.constants.values()]
+    return inside == list(used) == [_reference(v) for v in operands[len(operands) - len(inside) :]]
 
 
 def _body(op: Operator) -> str:
@@ -129,6 +138,7 @@ class _Parser:
                 self.tokens.append((kind, match.group(kind), text.count("\n", 0, match.start(kind)) + 1))
         self.at = 0
         self.values: dict[str, Value] = {}
+        self.bodies: list[tuple[Graph, list[Value | None], dict[str, Value]]] = []  # with operands and what is around
 
     # -- tokens
     def peek(self) -> str:
@@ -161,9 +171,20 @@ class _Parser:
         if self.accept("none"):
             return None
         line = self.tokens[self.at][2] if self.at < len(self.tokens) else 0
-        name = self.name()
+        constant, name = self.peek().startswith("@"), self.name()
+        if constant and name not in self.values and self.bodies:
+            return self.seen(name, line)
         if name not in self.values:
             raise TextError(f"line {line}: {name!r} is not defined")
+        return self.values[name]
+
+    def seen(self, name: str, line: int) -> Value:
+        """A constant around the body that is being read: one more operand of it."""
+        graph, operands, outside = self.bodies[-1]
+        if name not in outside or not outside[name].is_constant:
+            raise TextError(f"line {line}: {name!r} is not defined")
+        operands.append(outside[name])
+        self.values[name] = graph.add_constant(name, outside[name].type, None)
         return self.values[name]
 
     def list_until(self, end: str) -> list[str]:
@@ -247,7 +268,7 @@ class _Parser:
         return found, names
 
     def body(self, operands: list[Value | None], names: list[str]) -> Body:
-        """The nodes of a region, which see its operands under these names."""
+        """The nodes of a region, which see its operands under these names. Adds the constants that they see."""
         line = self.tokens[self.at - 1][2]
         graph, outside = Graph("body"), self.values
         self.values = {}
@@ -257,10 +278,11 @@ class _Parser:
             self.values[name] = (
                 graph.add_constant(name, value.type, None) if value.is_constant else graph.add_input(name, value.type)
             )
+        self.bodies.append((graph, operands, outside))
         self.statements(graph)
-        self.values = outside
-        body = Body(graph)
-        if [v.name for v in body.parameters] != names:
+        self.bodies.pop()
+        self.values, body = outside, Body(graph)
+        if [v and v.is_constant for v in operands] != [v.is_constant for v in body.parameters]:
             raise TextError(f"line {line}: constants must be the last operands")
         return body
 

@@ -1,6 +1,6 @@
 """Segments in the Graph: an operator whose body streams, a few rows at a time, through line buffers.
 
-    %sum = segment(%image, @w) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
+    %sum = segment(%image) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
       %conv = conv2d(%image, @w, none) {padding=(1, 1, 1, 1)} : int8[1,8,8,1] q(0.02;-128)
       %sum = add(%conv, %image) : int8[1,8,8,1] q(0.02;-128)
       return %sum
