@@ -52,10 +52,10 @@ def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
 
 class _Lowering:
     def __init__(self, graph: Graph, schedule: Schedule, target: Target) -> None:
-        self.schedule, self.target = schedule, target
-        self.streams = schedule.stream_input and streamed_input(graph, schedule.segments) is not None
-        self.graph = with_segments(graph, schedule)
-        self.pushed = self.graph.inputs[0] if self.streams else None
+        if schedule.stream_input:
+            check_streamed_input(graph, schedule.segments)
+        self.graph, self.schedule, self.target = with_segments(graph, schedule), schedule, target
+        self.pushed = self.graph.inputs[0] if schedule.stream_input else None
         self.buffers: dict[str, Buffer] = {}
         self.home: dict[int, str] = {}  # value, by identity → buffer
 
@@ -190,8 +190,8 @@ def stage_kernel(kernel: Kernel, stage: RowStage, target: Target) -> Kernel:
     return select(stage.name, stage.sites[:1], target)
 
 
-def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:
-    """The input that the caller pushes row by row. Raises UsageError where it cannot be."""
+def check_streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> None:
+    """Raises UsageError where the caller cannot push the input row by row."""
     if len(graph.inputs) != 1:
         raise UsageError(f"only a single input can be streamed; the network has {len(graph.inputs)}")
     (image,) = graph.inputs
@@ -202,7 +202,6 @@ def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:
         how = "reads it outside the segment that takes its rows" if by_row else "reads it whole"
         reader = f"{late[0].name!r} {how}" if late else "nothing reads it row by row"
         raise UsageError(f"input {image.name!r} cannot be streamed: {reader}. Build with --input stored.")
-    return image
 
 
 def one_image(node: Node) -> tuple[Site, int]:
