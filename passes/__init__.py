@@ -8,20 +8,24 @@ from tinyc.ir.transform import Pass
 from tinyc.passes.cancel_reshapes import CancelReshapes
 from tinyc.passes.canonicalise import Canonicalise
 from tinyc.passes.common_subexpressions import CommonSubexpressions
+from tinyc.passes.compute_twice import ComputeTwice
 from tinyc.passes.dead_code import DeadCode
 from tinyc.passes.drop_float_ends import DropFloatEnds
 from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
+from tinyc.passes.form_segments import FormSegments
 from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
+from tinyc.passes.inline_segments import InlineSegments
 from tinyc.passes.lower_attention import LowerAttention
 from tinyc.passes.merge_low_rank import MergeLowRank
 from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
-# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short. split-patches costs work and merge-low-rank changes numbers: on request.
+# drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor are rematerialise
+# and compute-twice: the compiler tries them where SRAM is short. split-patches costs work, merge-low-rank changes
+# numbers, and segments are chosen by the schedule: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -43,12 +47,15 @@ __all__ = [
     "CancelReshapes",
     "Canonicalise",
     "CommonSubexpressions",
+    "ComputeTwice",
     "DeadCode",
     "DropFloatEnds",
     "FoldConstants",
     "FoldPadding",
+    "FormSegments",
     "FuseActivation",
     "FuseLuts",
+    "InlineSegments",
     "LowerAttention",
     "MergeLowRank",
     "Rematerialise",

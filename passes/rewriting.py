@@ -1,4 +1,4 @@
-"""What several passes share: taking a node out of the graph, and what a node does to each code."""
+"""What several passes share: finding a node by name, taking one out of the graph, what a node does to each code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,23 @@ import math
 
 import numpy as np
 
+from tinyc.errors import UsageError
 from tinyc.ir.access import Access, AxisAccess, Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.types import Array, DType, Shape
 from tinyc.ops import Lut
 
 CODES = np.arange(-128, 128, dtype=np.int8)  # every int8 code, rising: the table of the identity
+
+
+# ---------------------------------------------------------------------- what an option names
+def named_operator(graph: Graph, name: str, option: str) -> Node:
+    """The operator with this name, or that of its tensor. Raises UsageError, naming the pass and its option."""
+    for node in graph.nodes:
+        if name in (node.name, node.output.name, node.output.source):
+            return node
+    known = ", ".join(node.name for node in graph.nodes[:8])
+    raise UsageError(f"{option}={name or 'NAME'} is no operator of {graph.name}; the first are: {known}, …")
 
 
 # ---------------------------------------------------------------------- taking a node out

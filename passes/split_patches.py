@@ -18,6 +18,7 @@ from tinyc.ir.operator import COLS, ROWS, Operator
 from tinyc.ir.transform import Pass, graph_pass
 from tinyc.ir.types import Signature, TensorType
 from tinyc.ops import Concatenation, StridedSlice
+from tinyc.passes.rewriting import named_operator
 
 AXES = (ROWS, COLS)
 Region = tuple[Interval, Interval]  # rows and columns
@@ -36,7 +37,7 @@ class SplitPatches(Pass):
     until: str = ""
 
     def run(self, graph: Graph) -> bool:
-        last = _find(graph, self.until)
+        last = named_operator(graph, self.until, "split-patches: until")
         stage = _Stage(graph, last, self._regions(last.output))
         rows: list[Value] = []
         for regions in self._rows(last.output):
@@ -59,14 +60,6 @@ class SplitPatches(Pass):
                 grid = "x".join(map(str, self.grid))
                 raise UsageError(f"split-patches: a grid of {grid} does not divide {shape} pixels")
         return [region for row in self._rows(value) for region in row]
-
-
-def _find(graph: Graph, name: str) -> Node:
-    for node in graph.nodes:
-        if name in (node.name, node.output.name, node.output.source):
-            return node
-    known = ", ".join(node.name for node in graph.nodes[:8])
-    raise UsageError(f"split-patches: until={name or 'NAME'} is no operator of {graph.name}; the first are: {known}, …")
 
 
 def _cuts(size: int, count: int) -> list[Interval]:

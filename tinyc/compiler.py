@@ -14,14 +14,16 @@ from tinyc.ir.graph import Graph
 from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential, parse_pipeline
 from tinyc.ir.verifier import verify as verify_graph
 from tinyc.program.banks import ONE, available, layouts, weights_bank
-from tinyc.program.lower import lower
+from tinyc.program.lower import lower, with_segments
 from tinyc.program.plan import Plan, least_arena, make_plan
 from tinyc.program.preference import Preference
 from tinyc.program.program import Program
+from tinyc.program.segment import inline_segments
 from tinyc.program.verifier import verify as verify_program
 from tinyc.schedule import Schedule, Scheduler
 from tinyc.schedule.alternatives import alternatives
 from tinyc.schedule.patches import LEAST_OVERHEAD, patches
+from tinyc.schedule.second_pass import second_passes
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -63,7 +65,7 @@ class Options:
             raise UsageError(f"expected input 'stored' or 'stream', got {self.input_mode!r}")
         if self.objective not in get_args(Objective):
             raise UsageError(f"expected objective 'sram', 'speed' or 'balanced', got {self.objective!r}")
-        if self.schedule and self.preference.provider:
+        if self.schedule and self.schedule.kernels and self.preference.provider:
             raise UsageError(
                 "a schedule names the kernel of every operator, so no provider can be preferred beside it; "
                 "ask for OPERATOR=KERNEL, or leave the schedule out"
@@ -90,6 +92,11 @@ class Compiled:
     passes: tuple[str, ...]
     seconds: float
     source: bytes | None = field(default=None, repr=False)  # the model file, where there was one
+
+    @property
+    def segmented(self) -> Graph:
+        """The graph in the order of the schedule, each of whose segments is one operator."""
+        return with_segments(self.graph, self.schedule)
 
     def project(self) -> CProject:
         """The C project, in memory."""
@@ -165,11 +172,29 @@ def compile_graph(
     check_banks(options, machine)
     imported, graph = graph, graph.copy()
     passes = run_passes(graph, options)
+    options = keep_segments(graph, options)
     graph, (schedule, program, plan) = plan_best(graph, machine, options, imported.macs)
     return Compiled(
         options.name or imported.name, imported, graph, machine, options, schedule, program, plan,
         (*passes, *schedule.passes), time.perf_counter() - started, source,
     )
+
+
+def keep_segments(graph: Graph, options: Options) -> Options:
+    """Options that keep the segments which passes formed in a graph; in the graph, their operators take their place.
+
+    Raises UsageError where a schedule that was given has other ones.
+    """
+    segments, heights = inline_segments(graph)
+    if not segments:
+        return options
+    given = options.schedule
+    if given is None:
+        order = tuple(node.output.name for node in graph.nodes)
+        return replace(options, schedule=Schedule(order, {}, segments, options.input_mode == "stream", heights))
+    if (given.segments, dict(given.heights)) != (segments, heights):
+        raise UsageError("the schedule has other segments than the passes form; leave out one of the two")
+    return options
 
 
 def check_banks(options: Options, target: Target) -> None:
@@ -207,6 +232,8 @@ def _repeating(graph: Graph, target: Target, options: Options, macs: int, total_
     budget = available(options.memory, target) if options.objective == "balanced" else None
     if "rematerialise" not in options.disabled_pass:
         yield from alternatives(graph, target, total_bytes, limit, budget)
+    if "compute-twice" not in options.disabled_pass:
+        yield from second_passes(graph, target, limit, stream_input=stream)[:1]
     if "split-patches" not in options.disabled_pass and options.max_mac_overhead >= LEAST_OVERHEAD:
         yield from patches(graph, target, limit, stream_input=stream)[:1]
 
@@ -273,6 +300,7 @@ def before_choice(imported: Graph, options: Options) -> Graph:
     """A graph after the pipeline, before the passes that a plan may choose."""
     graph = imported.copy()
     run_passes(graph, options)
+    inline_segments(graph)
     return graph
 
 

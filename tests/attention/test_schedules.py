@@ -17,7 +17,7 @@ from tinyc.ir.transform import parse_pipeline
 from tinyc.program.interpreter import execute
 from tinyc.report.summary import mac_overhead
 from tinyc.schedule import Schedule
-from tinyc.schedule.alternatives import alternatives, extract, largest_attention
+from tinyc.schedule.alternatives import alternatives, largest_attention
 
 CORE = "cortex-m4"
 WIDE = Vit(image=40, patch=5, embedding=48, heads=3, head=16, hidden=192, blocks=2)  # 65 tokens
@@ -165,8 +165,8 @@ def test_the_largest_attention_is_a_network_of_its_own() -> None:
 def test_extracted_nodes_compute_what_they_did() -> None:
     graph = vit(SMALL)
     image = samples(graph, 5)[0]
-    middle = extract(graph, graph.nodes[4:-3])
-    head, tail = extract(graph, graph.nodes[:4]), extract(graph, graph.nodes[-3:])
+    middle = graph.part(graph.nodes[4:-3])
+    head, tail = graph.part(graph.nodes[:4]), graph.part(graph.nodes[-3:])
     values = evaluate(tail, evaluate(middle, evaluate(head, image)))
     np.testing.assert_array_equal(values[0], evaluate(graph, image)[0])
 

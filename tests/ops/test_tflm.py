@@ -20,7 +20,7 @@ pytest.importorskip("tflite_micro", reason="the reference package tflite-micro i
 NOT_IN_TFLITE = {
     "lut", "layer_norm", "sum_rows", "add_rows", "average_sums", "average_even_sums",
     "mean_sums", "average_pool2d_even", "softmax_scaled",
-    "gelu",
+    "gelu", "segment",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.passes import check_pass, check_unchanged
 from tinyc.ir.transform import all_passes
 
-OWN_TESTS = {"split-patches", "merge-low-rank"}  # one needs an option, one changes numbers: files of their own
+OWN_TESTS = {"split-patches", "form-segments", "merge-low-rank"}  # need options or change numbers: files of their own
 NAMES = [cls.name for cls in all_passes() if cls.__module__.startswith("tinyc.passes.") and cls.name not in OWN_TESTS]
 
 

@@ -13,9 +13,10 @@ from tinyc.ir.text import parse_graph, print_graph
 from tinyc.ir.transform import Pass, Sequential, all_passes
 from tinyc.ir.verifier import verify
 from tinyc.ops import sums
-from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds, MergeLowRank, SplitPatches
+from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds, FormSegments, MergeLowRank, SplitPatches
+from tinyc.program import segment
 
-ON_REQUEST = (DropFloatEnds, MergeLowRank, SplitPatches)  # these have tests of their own
+ON_REQUEST = (DropFloatEnds, FormSegments, MergeLowRank, SplitPatches)  # these have tests of their own
 KEEPING = [cls() for cls in all_passes() if cls not in ON_REQUEST]
 
 
@@ -24,7 +25,8 @@ OF_TRANSFORMERS = {"batch_matmul", "gelu", "layer_norm", "rsqrt", "squared_diffe
 
 
 def test_the_generator_knows_every_operator() -> None:
-    made_by_the_compiler = {name for name, cls in operators().items() if cls.__module__ == sums.__name__}
+    own = (sums.__name__, segment.__name__)
+    made_by_the_compiler = {name for name, cls in operators().items() if cls.__module__ in own}
     assert set(STEPS) | ENDS | made_by_the_compiler | OF_TRANSFORMERS == set(operators())
 
 

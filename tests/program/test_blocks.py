@@ -182,12 +182,11 @@ def test_picked_rows_are_held_while_they_are_picked_again() -> None:
 def test_a_view_of_what_the_segment_makes_is_refused() -> None:
     net = Images(9, (8, 3, 4))
     net.conv(1, (1, 1), (1, 1), (0, 0, 0, 0), 4)
-    made = net.last
-    view = net.emit(ops.Reshape((1, 4, 6, 4)), [made], made.type.quant)
+    view = net.emit(ops.Reshape((1, 4, 6, 4)), [net.last], net.last.type.quant)
     net.table()
     net.graph.outputs = [net.last]
     conv, _, lut = names(net.graph)
-    with pytest.raises(UsageError, match=f"a segment would need '{made.name}' before it is there"):
+    with pytest.raises(UsageError, match=f"a segment with '{lut}' would need '{view.name}' before it is there"):
         compiled(net.graph, [conv, lut])
     assert view.type.shape == (1, 4, 6, 4)
 

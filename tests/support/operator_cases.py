@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from tests.support.images import image_networks, random_segments
 from tinyc import ops
 from tinyc.frontend.tflite.activation import ACTIVATIONS, activation_range
 from tinyc.ir.graph import Graph, Node, Value
@@ -17,6 +18,7 @@ from tinyc.ir.operator import Operator, TypeRuleError
 from tinyc.ir.types import Array, DType, Quant, Shape, Signature, TensorType
 from tinyc.ops.sums import sums_type
 from tinyc.ops.window import WindowOperator, same_padding
+from tinyc.program.segment import form_segments
 
 Draw = st.DrawFn
 
@@ -379,3 +381,15 @@ def _from_sums(draw: Draw, name: str) -> Case:
     op = kinds[name](count, shape)
     other = Quant.per_tensor(image.scale * 2.0 ** draw(st.floats(-8, 8)), draw(zero_points))
     return Case(op, ((sums_type(image), None),), other)
+
+
+@_cases("segment")
+def _segment(draw: Draw, name: str) -> Case:
+    """A random run of operators on images, with one result."""
+    graph = draw(image_networks())
+    schedule = random_segments(draw, graph)
+    form_segments(graph, schedule.segments, schedule.heights)
+    found = [node for node in graph.nodes if node.op.name == name and len(node.outputs) == 1]
+    assume(found)
+    node = draw(st.sampled_from(found))
+    return Case(node.op, tuple((v.type, v.data) for v in node.inputs if v is not None), node.output.type.quant)

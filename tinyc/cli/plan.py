@@ -23,6 +23,9 @@ BAR = 30  # characters of a full arena
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_target(parser, required=True)
+    parser.add_argument(
+        "--graph", metavar="FILE", type=Path, help="also write the graph as text there, as scheduled, with its segments"
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write the report page, memory over time, there")
     parser.add_argument("--svg", metavar="FILE", type=Path, help="also write the picture of memory over time there")
     add_compilation(parser)
@@ -36,7 +39,7 @@ def run(args: argparse.Namespace, console: Console) -> Answer:
     with console.step("what less SRAM costs"):
         points = front(compiled)
     data = full_report(compiled, project) | {"front": points, "seconds": round(compiled.seconds, 3)}
-    pictures = _draw(args, compiled, project)
+    pictures = _write_files(args, compiled, project)
     lines = [*headline(data), *_timeline(data), _bounds(data), *_front(data), *_patches(data, args), *pictures]
     return Answer(data, lines, does_not_fit(compiled, project))
 
@@ -88,10 +91,13 @@ def _patches(data: dict[str, Any], args: argparse.Namespace) -> Iterator[str]:
         yield f"  no plan that repeats up to {args.max_mac_overhead:.0%} of the MACs needs less SRAM than these"
 
 
-def _draw(args: argparse.Namespace, compiled: Compiled, project: CProject) -> Iterator[str]:
-    """Write the page and the picture where they are asked for; a line for each."""
+def _write_files(args: argparse.Namespace, compiled: Compiled, project: CProject) -> Iterator[str]:
+    """Write the graph, the page and the picture where they are asked for; a line for each."""
+    from tinyc.ir.text import print_graph
     from tinyc.report import memory_map, memory_svg, report_page
 
+    if args.graph:
+        yield _write(args.graph, print_graph(compiled.segmented, weights=False))
     if args.html:
         yield _write(args.html, report_page(compiled, project))
     if args.svg:

@@ -8,7 +8,7 @@ An `Access` has one entry per *input* axis, which names the output axis that it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Interval = tuple[int, int]  # half open
 
@@ -100,3 +100,45 @@ def input_interval(axis: AxisAccess, output: Interval, size: int) -> Interval:
     lo, hi = axis.reads(*output)
     lo, hi = max(0, lo), min(size, hi)
     return (lo, hi) if lo < hi else (lo, lo)
+
+
+# ---------------------------------------------------------------------- several operators, one after the other
+def composed(later: Access, earlier: Access) -> Access:
+    """How a result reads an input through a tensor between: `later` reads that tensor, which reads the input `earlier`.
+
+    Never less than what is read. An axis that no entry can describe is `Whole`.
+    """
+    return Access(tuple(
+        Whole() if isinstance(axis, Whole) else _through(later.axes[axis.axis], axis) for axis in earlier.axes
+    ))
+
+
+def united(a: Access, b: Access) -> Access:
+    """How a result reads an input that it reads in two ways."""
+    return Access(tuple(_both(x, y) for x, y in zip(a.axes, b.axes, strict=True)))
+
+
+def _through(later: AxisAccess, earlier: AxisAccess) -> AxisAccess:
+    match later, earlier:
+        case Elementwise(axis), (Elementwise() | Window() | Sampled()):
+            return replace(earlier, axis=axis)
+        case (Window() | Sampled()), Elementwise():
+            return later
+        case Window(), Window():
+            reach = (later.reach - 1) * earlier.stride + earlier.reach
+            before = later.before * earlier.stride + earlier.before
+            return Window(later.axis, reach, later.stride * earlier.stride, 1, before)
+        case Sampled(), Sampled():
+            return Sampled(later.axis, tuple(earlier.source[index] for index in later.source))
+        case _:
+            return Whole()
+
+
+def _both(a: AxisAccess, b: AxisAccess) -> AxisAccess:
+    if a == b:
+        return a
+    x, y = (Window(w.axis, 1) if isinstance(w, Elementwise) else w for w in (a, b))
+    if not isinstance(x, Window) or not isinstance(y, Window) or (x.axis, x.stride) != (y.axis, y.stride):
+        return Whole()
+    before = max(x.before, y.before)
+    return Window(x.axis, before + max(x.reach - x.before, y.reach - y.before), x.stride, 1, before)

@@ -231,29 +231,89 @@ class Graph:
             done.update(id(v) for v in node.outputs)
         self._nodes = order
 
+    def wrap(self, nodes: Sequence[Node], op: Operator, inputs: Sequence[Value], outputs: Sequence[Value]) -> Node:
+        """Put one node in the place of several that stand next to each other; it makes `outputs`, values of theirs."""
+        made = Node(op, inputs, outputs, outputs[0].name)
+        self._swap(nodes, [made])
+        return made
+
+    def unwrap(self, node: Node, body: Graph) -> list[Node]:
+        """Put the nodes of a graph in the place of a node, whose operands and results are the ends of that graph.
+
+        Operands are its inputs, then its constants.
+        """
+        ends = zip((*body.inputs, *body.constants.values(), *body.outputs), (*node.inputs, *node.outputs), strict=True)
+        image: dict[int, Value | None] = {id(inside): outside for inside, outside in ends}
+        image |= {id(v): _like(v) for n in body.nodes for v in n.outputs if id(v) not in image}
+        nodes = [
+            Node(n.op, [v and image[id(v)] for v in n.inputs], [v for o in n.outputs if (v := image[id(o)])], n.name)
+            for n in body.nodes
+        ]
+        self._swap([node], nodes)
+        return nodes
+
+    def _swap(self, old: Sequence[Node], new: Sequence[Node]) -> None:
+        """Put nodes in the place of others; values that both make stay, with those who read them."""
+        place, gone = self._nodes.index(old[0]), {id(node) for node in old}
+        before = {id(value) for node in old for value in node.outputs}
+        after = {id(value) for node in new for value in node.outputs}
+        for node in old:
+            self._unlink(node)
+            self._names -= {value.name for value in node.outputs if id(value) not in after}
+        for node in new:
+            for value in node.outputs:
+                value.name = value.name if id(value) in before else self._fresh(value.name)
+            self._link(node)
+        self._nodes = [*self._nodes[:place], *new, *(n for n in self._nodes[place:] if id(n) not in gone)]
+
+    # ------------------------------------------------------------------ copying
     def copy(self) -> Graph:
         """An independent graph with the same nodes; constant data is shared (it is never written)."""
+        return self._twin(self.inputs, self.constants.values(), self._nodes, self.outputs)
+
+    def part(self, nodes: Sequence[Node]) -> Graph:
+        """An independent graph of some nodes: what they read of others is an input, what others read an output.
+
+        So is what nobody reads. Nodes, values and their order are as here; constant data is shared.
+        """
+        inside = {id(node) for node in nodes}
+        read = {id(v): v for node in nodes for v in node.inputs if v is not None and id(v.producer) not in inside}
+        outputs = [
+            v for node in nodes for v in node.outputs
+            if self.is_output(v) or not v.uses or any(id(user) not in inside for user, _ in v.uses)
+        ]
+        constants = [v for v in read.values() if v.is_constant]
+        return self._twin([v for v in read.values() if not v.is_constant], constants, nodes, outputs)
+
+    def _twin(
+        self, inputs: Iterable[Value], constants: Iterable[Value], nodes: Iterable[Node], outputs: Iterable[Value]
+    ) -> Graph:
         twin = Graph(self.name)
-        twin._names = set(self._names)
         image: dict[int, Value] = {}
 
         def clone(value: Value) -> Value:
-            made = Value(value.name, value.type, constant=value.is_constant, data=value.data)
-            made.source = value.source
-            image[id(value)] = made
-            return made
+            image[id(value)] = _like(value)
+            twin._names.add(value.name)
+            return image[id(value)]
 
-        twin.inputs = [clone(v) for v in self.inputs]
-        twin.constants = {name: clone(v) for name, v in self.constants.items()}
-        for node in self._nodes:
-            inputs = [None if v is None else image[id(v)] for v in node.inputs]
-            copied = Node(node.op, inputs, [clone(v) for v in node.outputs], node.name)
+        twin.inputs = [clone(v) for v in inputs]
+        twin.constants = {v.name: clone(v) for v in constants}
+        for node in nodes:
+            operands = [None if v is None else image[id(v)] for v in node.inputs]
+            copied = Node(node.op, operands, [clone(v) for v in node.outputs], node.name)
             twin._link(copied)
             twin._nodes.append(copied)
-        twin.outputs = [image[id(v)] for v in self.outputs]
+        twin.outputs = [image[id(v)] for v in outputs]
         return twin
 
     def __str__(self) -> str:
         from tinyc.ir.text import print_graph
 
         return print_graph(self)
+
+
+def _like(value: Value) -> Value:
+    """A value of the same name and type that nothing makes or reads yet."""
+    made = Value(value.name, value.type, constant=value.is_constant, data=value.data)
+    made.source = value.source
+    return made

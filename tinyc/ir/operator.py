@@ -92,7 +92,8 @@ def operator(name: str) -> Any:
 
 def operators() -> dict[str, type[Operator]]:
     """All declared operators by name."""
-    import tinyc.ops  # noqa: F401  registers them
+    import tinyc.ops  # registers them
+    import tinyc.program.segment  # noqa: F401  and the one whose meaning is how rows flow
 
     return _OPERATORS
 

@@ -9,20 +9,32 @@
 
 Attributes equal to their default are left out. Several results read `%a, %b = split(…) : type, type`. Names that are
 not plain identifiers are quoted: %"model/conv:0". `from "…"` is the model file's tensor that holds the same numbers.
+
+An operator with a body has its nodes behind it. They see the operands, under other names where `as` says so, and the
+constants around it, which then are operands as well; what the body returns are the results.
+
+      %sum = segment(%image.1 as %image) {heights=(2, 1)} : int8[1,8,8,1] q(0.02;-128) {
+        %conv = conv2d(%image, @w, none) {padding=(1, 1, 1, 1)} : int8[1,8,8,1] q(0.02;-128)
+        %sum = add(%conv, %image) : int8[1,8,8,1] q(0.02;-128)
+        return %sum
+      }
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from enum import Enum
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import Operator, operators
+from tinyc.ir.region import Body, Region
 from tinyc.ir.types import Array, DType, Quant, TensorType
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
@@ -49,19 +61,43 @@ def _attribute(value: Any) -> str:
 
 
 def _attributes(op: Operator) -> str:
-    shown = [f"{f.name}={_attribute(v)}" for f in fields(op) if (v := getattr(op, f.name)) != f.default]
+    given = ((f.name, value) for f in fields(op) if (value := getattr(op, f.name)) != f.default)
+    shown = [f"{name}={_attribute(value)}" for name, value in given if not isinstance(value, Body)]
     return f" {{{', '.join(shown)}}}" if shown else ""
+
+
+def _operands(node: Node) -> Iterator[str]:
+    inside = node.op.body.parameters if isinstance(node.op, Region) else node.inputs
+    hidden = isinstance(node.op, Region) and _sees_constants(node.op.body, node.inputs)
+    for value, seen in zip(node.inputs, inside, strict=True):
+        shown, own = _reference(value), _reference(seen)
+        if not hidden or seen is None or not seen.is_constant:
+            yield shown if shown == own else f"{shown} as {own}"
+
+
+def _sees_constants(body: Body, operands: Sequence[Value | None]) -> bool:
+    """Whether the nodes of a body tell which constants are operands: these have their own names, and that order."""
+    used = dict.fromkeys(_reference(v) for node in body.nodes for v in node.inputs if v is not None and v.is_constant)
+    inside = [_reference(v) for v in body.graph.constants.values()]
+    return inside == list(used) == [_reference(v) for v in operands[len(operands) - len(inside) :]]
+
+
+def _body(op: Operator) -> str:
+    if not isinstance(op, Region):
+        return ""
+    lines = [*map(print_node, op.body.nodes), f"return {', '.join(map(_reference, op.body.results))}"]
+    return " {\n" + indent("\n".join(lines), "  ") + "\n}"
 
 
 def print_node(node: Node) -> str:
     """One node as text, without indentation."""
     results = ", ".join(map(_reference, node.outputs))
-    inputs = ", ".join(map(_reference, node.inputs))
+    inputs = ", ".join(_operands(node))
     types = ", ".join(str(v.type) for v in node.outputs)
     sources = [_quote(v.source) if v.source else "none" for v in node.outputs]
     origin = f" from {', '.join(sources)}" if any(v.source for v in node.outputs) else ""
     label = f" as {_quote(node.name)}" if node.name != node.output.name else ""
-    return f"{results} = {node.op.name}({inputs}){_attributes(node.op)} : {types}{origin}{label}"
+    return f"{results} = {node.op.name}({inputs}){_attributes(node.op)} : {types}{origin}{label}{_body(node.op)}"
 
 
 def print_graph(graph: Graph, *, weights: bool = True) -> str:
@@ -73,7 +109,7 @@ def print_graph(graph: Graph, *, weights: bool = True) -> str:
     for value in graph.constants.values():
         data = f' hex"{value.data.tobytes().hex()}"' if weights and value.data is not None else ""
         lines.append(f"  {_reference(value)} = const : {value.type}{data}")
-    lines += [f"  {print_node(node)}" for node in graph.nodes]
+    lines += [indent(print_node(node), "  ") for node in graph.nodes]
     lines += [f"  return {', '.join(map(_reference, graph.outputs))}", "}"]
     return "\n".join(lines) + "\n"
 
@@ -102,6 +138,7 @@ class _Parser:
                 self.tokens.append((kind, match.group(kind), text.count("\n", 0, match.start(kind)) + 1))
         self.at = 0
         self.values: dict[str, Value] = {}
+        self.bodies: list[tuple[Graph, list[Value | None], dict[str, Value]]] = []  # with operands and what is around
 
     # -- tokens
     def peek(self) -> str:
@@ -134,9 +171,20 @@ class _Parser:
         if self.accept("none"):
             return None
         line = self.tokens[self.at][2] if self.at < len(self.tokens) else 0
-        name = self.name()
+        constant, name = self.peek().startswith("@"), self.name()
+        if constant and name not in self.values and self.bodies:
+            return self.seen(name, line)
         if name not in self.values:
             raise TextError(f"line {line}: {name!r} is not defined")
+        return self.values[name]
+
+    def seen(self, name: str, line: int) -> Value:
+        """A constant around the body that is being read: one more operand of it."""
+        graph, operands, outside = self.bodies[-1]
+        if name not in outside or not outside[name].is_constant:
+            raise TextError(f"line {line}: {name!r} is not defined")
+        operands.append(outside[name])
+        self.values[name] = graph.add_constant(name, outside[name].type, None)
         return self.values[name]
 
     def list_until(self, end: str) -> list[str]:
@@ -190,13 +238,16 @@ class _Parser:
     def graph(self) -> Graph:
         self.next(text="graph")
         graph = Graph(self.name())
+        self.statements(graph)
+        if self.at != len(self.tokens):
+            raise TextError(f"line {self.tokens[self.at][2]}: text after the graph's end")
+        return graph
+
+    def statements(self, graph: Graph) -> None:
         self.next(text="{")
         while not self.accept("return"):
             self.statement(graph)
         graph.outputs = [v for v in self.operands("}") if v is not None]
-        if self.at != len(self.tokens):
-            raise TextError(f"line {self.tokens[self.at][2]}: text after the graph's end")
-        return graph
 
     def operands(self, end: str) -> list[Value | None]:
         found: list[Value | None] = []
@@ -204,6 +255,36 @@ class _Parser:
             found.append(self.operand())
             self.accept(",")
         return found
+
+    def renamed(self, end: str) -> tuple[list[Value | None], list[str]]:
+        """Operands, and the names under which a body sees them."""
+        found: list[Value | None] = []
+        names: list[str] = []
+        while not self.accept(end):
+            value = self.operand()
+            found.append(value)
+            names.append(self.name() if self.accept("as") else value.name if value else "none")
+            self.accept(",")
+        return found, names
+
+    def body(self, operands: list[Value | None], names: list[str]) -> Body:
+        """The nodes of a region, which see its operands under these names. Adds the constants that they see."""
+        line = self.tokens[self.at - 1][2]
+        graph, outside = Graph("body"), self.values
+        self.values = {}
+        for name, value in zip(names, operands, strict=True):
+            if value is None or name in self.values:
+                raise TextError(f"line {line}: a body must see every operand under a name of its own")
+            self.values[name] = (
+                graph.add_constant(name, value.type, None) if value.is_constant else graph.add_input(name, value.type)
+            )
+        self.bodies.append((graph, operands, outside))
+        self.statements(graph)
+        self.bodies.pop()
+        self.values, body = outside, Body(graph)
+        if [v and v.is_constant for v in operands] != [v.is_constant for v in body.parameters]:
+            raise TextError(f"line {line}: constants must be the last operands")
+        return body
 
     def statement(self, graph: Graph) -> None:
         names = [self.name()]
@@ -237,7 +318,7 @@ class _Parser:
             raise TextError(f"line {line}: there is no operator {word!r}")
         cls = operators()[word]
         self.next(text="(")
-        inputs = self.operands(")")
+        inputs, seen = self.renamed(")")
         attributes: dict[str, Any] = {}
         if self.accept("{"):
             while not self.accept("}"):
@@ -251,6 +332,8 @@ class _Parser:
             types.append(self.type())
         sources = self.origins()
         label = self.string() if self.accept("as") else names[0]
+        if issubclass(cls, Region):
+            attributes["body"] = self.body(inputs, seen)
         try:
             op = cls(**attributes)
         except TypeError as error:

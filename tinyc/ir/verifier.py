@@ -6,6 +6,7 @@ from collections import Counter
 
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import TypeRuleError
+from tinyc.ir.region import Region
 
 
 class InvalidGraph(Exception):
@@ -14,9 +15,17 @@ class InvalidGraph(Exception):
 
 def verify(graph: Graph) -> None:
     """Raise InvalidGraph listing every broken invariant."""
-    problems = [*_structure(graph), *(p for node in graph.nodes for p in check_types(node))]
+    problems = _problems(graph)
     if problems:
         raise InvalidGraph(f"graph {graph.name!r}:\n  " + "\n  ".join(problems))
+
+
+def _problems(graph: Graph) -> list[str]:
+    problems = _structure(graph)
+    for node in graph.nodes:
+        inside = _problems(node.op.body.graph) if isinstance(node.op, Region) else []
+        problems += [f"{node}: in its body, {problem}" for problem in inside] or check_types(node)
+    return problems
 
 
 def _structure(graph: Graph) -> list[str]:

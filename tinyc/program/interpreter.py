@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyc.ir.types import Array, TensorType
-from tinyc.program.flow import Flow
+from tinyc.program.lines import LineBuffers, let_flow
 from tinyc.program.program import (
     Call,
     Flash,
-    Line,
     Program,
     Range,
     Rows,
@@ -126,62 +125,37 @@ def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -
 
 
 def _segment(segment: Segment, arena: Arena) -> None:
-    """Let the rows flow. Line buffers slide: when one is full, rows that nobody needs any more leave at its front."""
-    flow, held = segment.flow(), [0] * len(segment.lines)  # held: the first row that is still in the buffer
-    while True:
-        while (index := flow.next()) is not None:
-            operator = segment.operators[index]
-            row, count = flow.made[operator.stage.output], flow.block(index)
-            call = operator.variant(row)
-            operands = _row_operands(operator, call, row, count, segment, held, arena)
-            (result,) = _compute(call, operands, arena, {})
-            _append(segment, operator.stage.output, flow, held, count, result, arena)
-            if call.scratch:
-                arena.poison(call.scratch, {})
-            flow.fired(index)
-        if segment.pushed is None or flow.made[segment.pushed] == flow.rows[segment.pushed]:
-            return
-        assert arena.incoming is not None
+    """Let the rows flow, each line in its place in the arena."""
+    flow, memories = segment.flow(), [arena.view(line.place, {}) for line in segment.lines]
+    buffers = LineBuffers(flow, memories, [line.label for line in segment.lines], arena.random)
+
+    def fire(index: int) -> None:
+        operator = segment.operators[index]
+        row, count = flow.made[operator.stage.output], flow.block(index)
+        call = operator.variant(row)
+        (result,) = _compute(call, _row_operands(operator, call, row, buffers, arena), arena, {})
+        buffers.append(operator.stage.output, count, result)
+        if call.scratch:
+            arena.poison(call.scratch, {})
+
+    def push(row: int) -> None:
+        assert segment.pushed is not None and arena.incoming is not None
         row_bytes = segment.lines[segment.pushed].row_bytes
-        start = flow.made[segment.pushed] * row_bytes
-        _append(segment, segment.pushed, flow, held, 1, arena.incoming[start : start + row_bytes], arena)
-        flow.push()
+        buffers.append(segment.pushed, 1, arena.incoming[row * row_bytes : (row + 1) * row_bytes])
 
-
-def _append(
-    segment: Segment, line: int, flow: Flow, held: list[int], count: int, rows: Array, arena: Arena
-) -> None:
-    """Store the next rows of a line, after making room where its buffer is too full for them."""
-    place, number = segment.lines[line], flow.made[line]
-    if number + count - held[line] > place.depth:
-        _slide(place, flow.first_needed(line) - held[line], arena)
-        held[line] = flow.first_needed(line)
-    arena.store(_rows(place, number - held[line], count), rows, {})
+    let_flow(flow, fire, push)
 
 
 def _row_operands(
-    operator: StreamedOperator, call: Call, row: int, count: int, segment: Segment, held: list[int], arena: Arena
+    operator: StreamedOperator, call: Call, row: int, buffers: LineBuffers, arena: Arena
 ) -> list[Array | None]:
-    feeds = iter(operator.stage.feeds)
+    feeds, count = iter(operator.stage.feeds), operator.stage.block(row, buffers.flow.rows[operator.stage.output])
     found: list[Array | None] = []
     for index, place in enumerate(call.inputs):
         kind = call.site.sig.inputs[index]
         if isinstance(place, Rows) and kind is not None:
-            feed, line = next(feeds), segment.lines[place.line]
-            lo, hi = feed.needs(row, line.rows, count)
-            found.append(arena.load(_rows(line, lo - held[place.line], hi - lo), kind, {}))
+            rows = buffers.operand(next(feeds), row, count)
+            found.append(np.frombuffer(rows.tobytes(), kind.dtype.numpy).reshape(kind.shape))
         else:
             found.append(_operand(call, index, arena, {}))
     return found
-
-
-def _rows(line: Line, first: int, count: int) -> Range:
-    if first < 0 or first + count > line.depth:
-        raise IndexError(f"rows {first} to {first + count} of {line.label!r} are not in its {line.depth} rows")
-    return Range(line.place.buffer, line.place.start + first * line.row_bytes, count * line.row_bytes)
-
-
-def _slide(line: Line, rows: int, arena: Arena) -> None:
-    memory, shift = arena.view(line.place, {}), rows * line.row_bytes
-    memory[: len(memory) - shift] = memory[shift:].copy()
-    arena.poison(Range(line.place.buffer, line.place.start + len(memory) - shift, shift), {})

@@ -1,12 +1,12 @@
 """Graph + Schedule → Program: every value gets a buffer, every operator a kernel call.
 
+The segments of the schedule become operators of the graph first (`tinyc.program.segment`), with line buffers inside.
 Views (reshape) share their input's buffer. An operator with a window that has a batch runs once per image, in a loop.
-Operators of a segment run together, a few rows at a time, through line buffers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ from tinyc.errors import UsageError
 from tinyc.ir.access import Elementwise, Window
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.types import Signature, TensorType
-from tinyc.program.flow import Stage, Trace, trace
 from tinyc.program.kernel import Kernel, Site, find_kernel, needs_kernel, select
+from tinyc.program.lines import SegmentLines
 from tinyc.program.program import (
     Buffer,
     Call,
@@ -31,7 +31,8 @@ from tinyc.program.program import (
     Statement,
     StreamedOperator,
 )
-from tinyc.program.rows import RowStage, line_rows, segment_stages
+from tinyc.program.rows import RowStage, row_stages
+from tinyc.program.segment import SegmentOperator, form_segments
 
 if TYPE_CHECKING:
     from tinyc.schedule.schedule import Schedule
@@ -51,32 +52,24 @@ def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
 
 class _Lowering:
     def __init__(self, graph: Graph, schedule: Schedule, target: Target) -> None:
-        self.graph, self.schedule, self.target = graph, schedule, target
+        if schedule.stream_input:
+            check_streamed_input(graph, schedule.segments)
+        self.graph, self.schedule, self.target = with_segments(graph, schedule), schedule, target
+        self.pushed = self.graph.inputs[0] if schedule.stream_input else None
         self.buffers: dict[str, Buffer] = {}
-        self.home: dict[str, str] = {}  # value → buffer
-        self.streamed = {name for segment in schedule.segments for name in segment}
+        self.home: dict[int, str] = {}  # value, by identity → buffer
 
     def program(self) -> Program:
-        self.pushed = streamed_input(self.graph, self.schedule.segments) if self.schedule.stream_input else None
         for value in self.graph.inputs:
             if value is not self.pushed:
                 self._new_buffer(value, is_input=True)
-        body = [s for nodes in self._steps() for s in self._statements(nodes)]
+        body = [s for node in self.graph.nodes for s in self._statements(node)]
         outputs = tuple(self._port(v) for v in self.graph.outputs)
         for port in outputs:
             self.buffers[port.place.buffer] = replace(self.buffers[port.place.buffer], is_output=True)
         constants = {name: v.data for name, v in self.graph.constants.items()}
         inputs = tuple(self._port(v) for v in self.graph.inputs)
         return Program(self.graph.name, self.buffers, constants, tuple(body), inputs, outputs)
-
-    def _steps(self) -> Iterator[list[Node]]:
-        """Nodes in order; those of a segment together."""
-        by_name = {node.output.name: node for node in self.graph.nodes}
-        segments = {name: segment for segment in self.schedule.segments for name in segment}
-        for name in self.schedule.order:
-            segment = segments.get(name, (name,))
-            if name == segment[0]:
-                yield [by_name[n] for n in segment]
 
     # -- places
     def _buffer(self, bytes: int, label: str, **roles: bool) -> Range:
@@ -86,20 +79,11 @@ class _Lowering:
 
     def _new_buffer(self, value: Value, *, is_input: bool = False) -> Range:
         place = self._buffer(value.type.bytes, value.name, is_input=is_input)
-        self.home[value.name] = place.buffer
+        self.home[id(value)] = place.buffer
         return place
 
-    def _home(self, value: Value) -> str:
-        """The buffer that holds a value; a view lies where its operand does."""
-        if value.name not in self.home:
-            node = value.producer
-            if node is None or needs_kernel(node):
-                raise UsageError(f"a segment would need {value.name!r} before it is there; split it in two")
-            self.home[value.name] = self._home(node.input(0))
-        return self.home[value.name]
-
     def _range(self, value: Value) -> Range:
-        return Range(self._home(value), 0, value.type.bytes)
+        return Range(self.home[id(value)], 0, value.type.bytes)
 
     def _port(self, value: Value) -> Port:
         return Port(value.source or value.name, value.type, self._range(value))
@@ -118,14 +102,13 @@ class _Lowering:
         return find_kernel(self.schedule.kernels[node.output.name])
 
     # -- statements
-    def _statements(self, nodes: list[Node]) -> list[Statement]:
-        if nodes[0].output.name in self.streamed:
-            return [self._segment(nodes)]
-        (node,) = nodes
-        if not needs_kernel(node):
-            self._home(node.output)
-            return []
-        return [self._call(node)]
+    def _statements(self, node: Node) -> Iterator[Statement]:
+        if isinstance(node.op, SegmentOperator):
+            yield self._segment(node, node.op)
+        elif needs_kernel(node):
+            yield self._call(node)
+        else:
+            self.home[id(node.output)] = self.home[id(node.input(0))]  # a view lies where its operand does
 
     def _call(self, node: Node) -> Statement:
         kernel, (site, images) = self._kernel(node), one_image(node)
@@ -138,48 +121,66 @@ class _Lowering:
         written = tuple(_per_image(r, images) for r in outputs)
         return Loop(IMAGE, images, (Call(kernel, site, moving, written, scratch, node.name),))
 
-    def _segment(self, nodes: list[Node]) -> Segment:
-        stages = segment_stages(nodes, [self.schedule.height(node.output.name) for node in nodes])
-        pushed = self.pushed if nodes[0].output.name == self.schedule.order[0] else None
-        lines = SegmentLines([stage for _, stage in stages], self.graph, pushed)
-        for number in lines.stored:
-            self._home(lines.values[number])
-        places = [self._line_place(number, lines) for number in range(len(lines.values))]
-        kernels = {
-            id(variant): stage_kernel(self._kernel(node), stage, self.target)
-            for node, stage in stages for variant in stage.variants
-        }
-        calls_of = [(kernels[id(v)], v.site) for _, stage in stages for v in stage.variants]
-        scratch = self._scratch(calls_of, f"the segment from {nodes[0].name}")
-        operators = []
-        for (_, stage), flow_stage in zip(stages, lines.stages, strict=True):
-            read = {id(value) for value, _ in stage.reads}
-            calls = []
-            for v in stage.variants:
-                inputs = tuple(
-                    Rows(lines.numbers[id(x)]) if x is not None and id(x) in read else self._operand(x)
-                    for x in v.inputs
-                )
-                call = Call(kernels[id(v)], v.site, inputs, (Rows(flow_stage.output),), scratch, stage.name)
-                calls.append((v.first, call))
-            operators.append(StreamedOperator(flow_stage, tuple(calls)))
-        table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
+    def _segment(self, node: Node, op: SegmentOperator) -> Segment:
+        ends = zip((*op.body.parameters, *op.body.results), (*node.inputs, *node.outputs), strict=True)
+        outside = {id(inside): value for inside, value in ends}
+        pushed = next((p for p in op.body.parameters if outside[id(p)] is self.pushed), None)
+        lines = SegmentLines([stage for _, stage in op.stages], op.body.graph, pushed)
+        places = [self._line_place(number, held, lines, outside) for number, held in enumerate(lines.held)]
+        calls = [self._row_calls(inner, stage, lines, outside) for inner, stage in op.stages]
+        scratch = self._scratch(
+            [(call.kernel, call.site) for own in calls for _, call in own], f"the segment from {op.body.nodes[0].name}"
+        )
+        operators = tuple(
+            StreamedOperator(stage, tuple((first, replace(call, scratch=scratch)) for first, call in own))
+            for stage, own in zip(lines.stages, calls, strict=True)
+        )
         state = self._buffer(STATE_BYTES * len(places), "rows of every line", is_state=True) if pushed else None
-        made = tuple(Line(p, rows, size, v.name) for p, v, rows, size in table)
-        return Segment(made, tuple(operators), lines.pushed, state)
+        table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
+        return Segment(tuple(Line(p, rows, size, v.name) for p, v, rows, size in table), operators, lines.pushed, state)
 
-    def _line_place(self, number: int, lines: SegmentLines) -> Range:
-        value, whole = lines.values[number], lines.rows[number] * lines.row_bytes[number]
-        if value.name in self.home:
-            return Range(self.home[value.name], 0, whole)
-        if number == lines.pushed:
-            place = self._buffer(lines.depths[number] * lines.row_bytes[number], value.name, is_input=True)
-            self.home[value.name] = place.buffer
-            return place
-        if not lines.is_internal[number]:
+    def _row_calls(
+        self, node: Node, stage: RowStage, lines: SegmentLines, outside: Mapping[int, Value | None]
+    ) -> list[tuple[int, Call]]:
+        """The call of every variant, with the first row that it makes; scratch is shared by all of a segment."""
+        kernel, read = stage_kernel(self._kernel(node), stage, self.target), {id(value) for value, _ in stage.reads}
+        output = (Rows(lines.numbers[id(stage.output)]),)
+        found = []
+        for v in stage.variants:
+            values = [None if x is None else outside.get(id(x), x) for x in v.inputs]
+            inputs = tuple(
+                Rows(lines.numbers[id(x)]) if x is not None and id(x) in read else self._operand(value)
+                for x, value in zip(v.inputs, values, strict=True)
+            )
+            site = replace(v.site, data=tuple(None if value is None else value.data for value in values))
+            found.append((v.first, Call(kernel, site, inputs, output, None, stage.name)))
+        return found
+
+    def _line_place(self, number: int, held: int, lines: SegmentLines, outside: Mapping[int, Value | None]) -> Range:
+        """Where a line lies that holds so many rows."""
+        value, whole = outside.get(id(lines.values[number])), lines.rows[number] * lines.row_bytes[number]
+        if value is not None and id(value) in self.home:
+            return Range(self.home[id(value)], 0, whole)
+        if value is not None and number != lines.pushed:
             return self._new_buffer(value)
-        depth = lines.depths[number]
-        return self._buffer(depth * lines.row_bytes[number], f"{value.name}, {depth} of {lines.rows[number]} rows")
+        if value is not None:
+            place = self._buffer(held * lines.row_bytes[number], value.name, is_input=True)
+            self.home[id(value)] = place.buffer
+            return place
+        label = f"{lines.values[number].name}, {held} of {lines.rows[number]} rows"
+        return self._buffer(held * lines.row_bytes[number], label)
+
+
+def with_segments(graph: Graph, schedule: Schedule) -> Graph:
+    """A copy of a graph in the order of its schedule, each of whose segments is one operator.
+
+    Raises UsageError where a segment cannot be executed.
+    """
+    wrapped = graph.copy()
+    by_name = {node.output.name: node for node in wrapped.nodes}
+    wrapped.reorder(by_name[name] for name in schedule.order)
+    form_segments(wrapped, schedule.segments, schedule.heights)
+    return wrapped
 
 
 def stage_kernel(kernel: Kernel, stage: RowStage, target: Target) -> Kernel:
@@ -189,59 +190,18 @@ def stage_kernel(kernel: Kernel, stage: RowStage, target: Target) -> Kernel:
     return select(stage.name, stage.sites[:1], target)
 
 
-class SegmentLines:
-    """The tensors of a segment, numbered: rows, bytes of a row, and how many rows each line buffer holds.
-
-    A tensor that nothing outside the segment reads is internal: it needs no more than a line buffer. `stored` are those
-    that are there before the segment begins.
-    """
-
-    def __init__(self, stages: Sequence[RowStage], graph: Graph, pushed: Value | None = None) -> None:
-        made = {id(stage.output): stage for stage in stages}
-        self.values = list(dict.fromkeys(v for s in stages for v in (*(read for read, _ in s.reads), s.output)))
-        self.numbers = {id(value): number for number, value in enumerate(self.values)}
-        shown = [made.get(id(v)) for v in self.values]
-        self.rows = [s.rows if s else line_rows(v.type) for s, v in zip(shown, self.values, strict=True)]
-        self.row_bytes = [
-            s.row_bytes if s else v.type.bytes // rows for s, v, rows in zip(shown, self.values, self.rows, strict=True)
-        ]
-        self.stages = tuple(
-            Stage(
-                tuple(replace(f, line=self.numbers[id(v)]) for v, f in s.reads), self.numbers[id(s.output)],
-                s.height, s.first,
-            )
-            for s in stages
-        )
-        self.pushed = None if pushed is None else self.numbers[id(pushed)]
-        self.stored = [n for n, v in enumerate(self.values) if id(v) not in made and n != self.pushed]
-        self.trace = trace(self.rows, self.stages, self.pushed)
-        self.depths = self.trace.depths
-        inside = {id(value.producer) for value in self.values if id(value) in made}
-        self.is_internal = [
-            id(v) in made and not graph.is_output(v) and all(id(user) in inside for user in v.users)
-            and (bool(v.uses) or v.producer is None)
-            for v in self.values
-        ]
-
-    @property
-    def flowing(self) -> Trace:
-        """The rows flowing through the lines that there will be: line buffers inside, whole tensors at the ends."""
-        ends = [not inside and number != self.pushed for number, inside in enumerate(self.is_internal)]
-        depths = [rows if end else depth for rows, depth, end in zip(self.rows, self.depths, ends, strict=True)]
-        return trace(self.rows, self.stages, self.pushed, depths)
-
-
-def streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> Value:
-    """The input that the caller pushes row by row. Raises UsageError where it cannot be."""
+def check_streamed_input(graph: Graph, segments: Sequence[Sequence[str]]) -> None:
+    """Raises UsageError where the caller cannot push the input row by row."""
     if len(graph.inputs) != 1:
         raise UsageError(f"only a single input can be streamed; the network has {len(graph.inputs)}")
     (image,) = graph.inputs
     first = set(segments[0]) if segments and graph.nodes and segments[0][0] == graph.nodes[0].output.name else set()
-    late = [user.name for user in image.users if user.output.name not in first]
+    late = [user for user in image.users if user.output.name not in first]
     if late or graph.is_output(image) or not image.uses:
-        reader = f"{late[0]!r} reads it whole" if late else "nothing reads it row by row"
+        by_row = bool(late) and not isinstance(row_stages(late[0]), str)
+        how = "reads it outside the segment that takes its rows" if by_row else "reads it whole"
+        reader = f"{late[0].name!r} {how}" if late else "nothing reads it row by row"
         raise UsageError(f"input {image.name!r} cannot be streamed: {reader}. Build with --input stored.")
-    return image
 
 
 def one_image(node: Node) -> tuple[Site, int]:

@@ -6,13 +6,12 @@ estimated on one attention by itself, because planning a network of twelve takes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinyc.ir.graph import Graph, Node, Value
+from tinyc.ir.graph import Graph
 from tinyc.ir.transform import Pass
 from tinyc.passes.rematerialise import Rematerialise, sites
-from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.estimate import changed, least_bytes
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
@@ -31,11 +30,11 @@ def alternatives(
     least work first. `graph` has had its passes and stays as it is.
     """
     attention = largest_attention(graph)
-    now = 0.0 if attention is None else _least_bytes(attention, target)
+    now = 0.0 if attention is None else least_bytes(attention, target)
     if attention is None or now < WORTH * arena_bytes:
         return []
     passes = _passes(graph, most_macs)
-    tried = [(_least_bytes(attention, target, pass_), _macs(pass_, graph), pass_) for pass_ in passes]
+    tried = [(least_bytes(attention, target, pass_), changed(graph, pass_).macs, pass_) for pass_ in passes]
     better = sorted((t for t in tried if t[0] < now), key=lambda t: t[:2])
     within = sorted((t for t in better if budget and t[0] <= budget), key=lambda t: t[1])
     return [pass_ for _, _, pass_ in within or better[:1]]
@@ -45,22 +44,8 @@ def _passes(graph: Graph, most_macs: float) -> list[Rematerialise]:
     """What to try: all for themselves, and the fewest that share which the multiply-accumulates allow."""
     heads = max((len(site.runs) for site in sites(graph)), default=0)
     tried = [Rematerialise(split=True), Rematerialise(), *(Rematerialise(shared) for shared in range(2, heads))]
-    allowed = [pass_ for pass_ in tried if _macs(pass_, graph) <= most_macs]
+    allowed = [pass_ for pass_ in tried if changed(graph, pass_).macs <= most_macs]
     return allowed[: SHARING + 1]
-
-
-def _macs(pass_: Pass, graph: Graph) -> int:
-    changed = graph.copy()
-    pass_.run(changed)
-    return changed.macs
-
-
-def _least_bytes(graph: Graph, target: Target, pass_: Pass | None = None) -> float:
-    """The least peak of any schedule of a graph, perhaps after a pass, before packing."""
-    changed = graph.copy()
-    if pass_:
-        pass_.run(changed)
-    return min(candidate.partitions.least_peak for candidate in Scheduler(changed, target).candidates)
 
 
 # ---------------------------------------------------------------------- one attention by itself
@@ -76,27 +61,4 @@ def largest_attention(graph: Graph) -> Graph | None:
     ends = [*starts[1:], len(nodes)][: len(starts)]
     parts = [nodes[start:end] for start, end in zip(starts, ends, strict=True)]
     largest = max(parts, key=lambda part: sum(n.output.type.bytes for n in part), default=None)
-    return None if largest is None else extract(graph, largest)
-
-
-def extract(graph: Graph, nodes: Sequence[Node]) -> Graph:
-    """A graph of some nodes: what they read of others is an input, what others read of them is an output."""
-    part = Graph(graph.name)
-    image: dict[int, Value] = {}
-
-    def imaged(value: Value | None) -> Value | None:
-        if value is not None and id(value) not in image:
-            made = part.add_constant(value.name, value.type, value.data) if value.is_constant else None
-            image[id(value)] = made or part.add_input(value.name, value.type)
-        return None if value is None else image[id(value)]
-
-    inside = {id(node) for node in nodes}
-    for node in nodes:
-        inputs = [imaged(v) for v in node.inputs]
-        made = part.add(node.op, inputs, [v.type for v in node.outputs], name=node.name)
-        image.update((id(old), new) for old, new in zip(node.outputs, made.outputs, strict=True))
-    part.outputs = [
-        image[id(v)] for n in nodes for v in n.outputs
-        if graph.is_output(v) or not v.uses or any(id(user) not in inside for user in v.users)
-    ]
-    return part
+    return None if largest is None else graph.part(largest)

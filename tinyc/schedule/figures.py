@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from tinyc.ir.graph import Graph, Value
 from tinyc.program.flow import Feed
-from tinyc.program.lower import SegmentLines
+from tinyc.program.lines import SegmentLines
 from tinyc.program.rows import RowStage, first_block, line_rows
 from tinyc.schedule.step import BYTE_INSTRUCTIONS, Form, Means, Step
 from tinyc.schedule.tasks import stored

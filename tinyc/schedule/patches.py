@@ -15,7 +15,7 @@ from tinyc.ir.graph import Graph, Node
 from tinyc.ir.operator import COLS, ROWS
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.program.kernel import needs_kernel
-from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.estimate import changed, least_bytes
 
 if TYPE_CHECKING:
     from tinyc.targets import Target
@@ -31,16 +31,15 @@ def patches(graph: Graph, target: Target, most_macs: float, *, stream_input: boo
     Those that lead to more than `most_macs` multiply-accumulates are left out. `graph` has had its passes and stays
     as it is.
     """
-    now = _least_bytes(graph, target, stream_input)
+    now = least_bytes(graph, target, stream_input=stream_input)
     found: list[tuple[float, int, SplitPatches]] = []
     for pass_ in _splits(graph):
-        changed = graph.copy()
         try:
-            pass_.run(changed)
+            patched = changed(graph, pass_)
         except UsageError:  # a split inside a residual block, say
             continue
-        if changed.macs <= most_macs:
-            found.append((_least_bytes(changed, target, stream_input), len(found), pass_))
+        if patched.macs <= most_macs:
+            found.append((least_bytes(patched, target, stream_input=stream_input), len(found), pass_))
     return [pass_ for bytes, _, pass_ in sorted(found, key=lambda f: f[:2]) if bytes < now]
 
 
@@ -59,9 +58,3 @@ def _ends(graph: Graph) -> list[Node]:
 
 def _pixels(node: Node) -> int:
     return node.output.type.shape[ROWS] * node.output.type.shape[COLS]
-
-
-def _least_bytes(graph: Graph, target: Target, stream_input: bool) -> float:
-    """The least peak of any schedule of a graph, before packing."""
-    scheduler = Scheduler(graph.copy(), target, stream_input=stream_input)
-    return min(candidate.partitions.least_peak for candidate in scheduler.candidates)
