@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyc.ir.types import Array, TensorType
-from tinyc.program.flow import Flow
+from tinyc.program.course import Leave, Make, course
 from tinyc.program.program import (
     Call,
     Flash,
@@ -127,40 +127,34 @@ def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -
 
 def _segment(segment: Segment, arena: Arena) -> None:
     """Let the rows flow. Line buffers slide: when one is full, rows that nobody needs any more leave at its front."""
-    flow, held = segment.flow(), [0] * len(segment.lines)  # held: the first row that is still in the buffer
-    while True:
-        while (index := flow.next()) is not None:
-            operator = segment.operators[index]
-            row, count = flow.made[operator.stage.output], flow.block(index)
-            call = operator.variant(row)
-            operands = _row_operands(operator, call, row, count, segment, held, arena)
-            (result,) = _compute(call, operands, arena, {})
-            _append(segment, operator.stage.output, flow, held, count, result, arena)
-            if call.scratch:
-                arena.poison(call.scratch, {})
-            flow.fired(index)
-        if segment.pushed is None or flow.made[segment.pushed] == flow.rows[segment.pushed]:
-            return
-        assert arena.incoming is not None
-        row_bytes = segment.lines[segment.pushed].row_bytes
-        start = flow.made[segment.pushed] * row_bytes
-        _append(segment, segment.pushed, flow, held, 1, arena.incoming[start : start + row_bytes], arena)
-        flow.push()
+    held = [0] * len(segment.lines)  # the first row that is still in the buffer
+    for event in course(segment):
+        if isinstance(event, Leave):
+            _slide(segment.lines[event.line], event.rows, arena)
+            held[event.line] += event.rows
+        elif isinstance(event, Make):
+            _block(segment, event, held, arena)
+        else:
+            assert segment.pushed is not None and arena.incoming is not None
+            line = segment.lines[segment.pushed]
+            row = arena.incoming[event.row * line.row_bytes : (event.row + 1) * line.row_bytes]
+            arena.store(_rows(line, event.row - held[segment.pushed], 1), row, {})
 
 
-def _append(
-    segment: Segment, line: int, flow: Flow, held: list[int], count: int, rows: Array, arena: Arena
-) -> None:
-    """Store the next rows of a line, after making room where its buffer is too full for them."""
-    place, number = segment.lines[line], flow.made[line]
-    if number + count - held[line] > place.depth:
-        _slide(place, flow.first_needed(line) - held[line], arena)
-        held[line] = flow.first_needed(line)
-    arena.store(_rows(place, number - held[line], count), rows, {})
+def _block(segment: Segment, made: Make, held: Sequence[int], arena: Arena) -> None:
+    operator = segment.operators[made.stage]
+    call = operator.variant(made.row)
+    operands = _row_operands(operator, call, made.row, made.count, segment, held, arena)
+    (result,) = _compute(call, operands, arena, {})
+    line = segment.lines[operator.stage.output]
+    arena.store(_rows(line, made.row - held[operator.stage.output], made.count), result, {})
+    if call.scratch:
+        arena.poison(call.scratch, {})
 
 
 def _row_operands(
-    operator: StreamedOperator, call: Call, row: int, count: int, segment: Segment, held: list[int], arena: Arena
+    operator: StreamedOperator, call: Call, row: int, count: int, segment: Segment, held: Sequence[int],
+    arena: Arena,
 ) -> list[Array | None]:
     feeds = iter(operator.stage.feeds)
     found: list[Array | None] = []

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tinyc.targets import Target
 
 IMAGE = "image"  # the loop variable of a batch
-STATE_BYTES = 4  # sizeof(tinyc_line_state)
+POSITION_BYTES, LINE_BYTES = 8, 4  # sizeof(tinyc_position), sizeof(tinyc_line_state)
 
 
 def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
@@ -164,7 +164,8 @@ class _Lowering:
                 calls.append((v.first, call))
             operators.append(StreamedOperator(flow_stage, tuple(calls)))
         table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
-        state = self._buffer(STATE_BYTES * len(places), "rows of every line", is_state=True) if pushed else None
+        state_bytes = POSITION_BYTES + LINE_BYTES * len(places)
+        state = self._buffer(state_bytes, "rows of every line", is_state=True) if pushed else None
         made = tuple(Line(p, rows, size, v.name) for p, v, rows, size in table)
         return Segment(made, tuple(operators), lines.pushed, state)
 
