@@ -16,41 +16,52 @@ static int32_t add_channel(int32_t pixels, int32_t channels, const int8_t *input
 
 enum { MOST_PIXELS = 256 }; /* whose sums fit in a lane */
 
-/* Four channels: a word of them adds to two pairs of sums. */
-static void add_four_channels(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
+/* Four channels of up to MOST_PIXELS: a word of codes adds to two pairs of sums. */
+static inline void add_four_channels(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
 {
-    while (pixels > 0) {
-        const int32_t some = pixels < MOST_PIXELS ? pixels : MOST_PIXELS;
-        uint32_t even = 0, odd = 0;
-        for (int32_t p = 0; p < some; p++, input += channels) {
-            const uint32_t codes = tinyc_load_32(input);
-            even = tinyc_add_even_bytes(even, codes);
-            odd = tinyc_add_odd_bytes(odd, codes);
-        }
-        sums[0] += tinyc_low(even);
-        sums[1] += tinyc_low(odd);
-        sums[2] += tinyc_high(even);
-        sums[3] += tinyc_high(odd);
-        pixels -= some;
+    uint32_t even = 0, odd = 0;
+    for (int32_t p = 0; p < pixels; p++, input += channels) {
+        const uint32_t codes = tinyc_load_32(input);
+        even = tinyc_add_even_bytes(even, codes);
+        odd = tinyc_add_odd_bytes(odd, codes);
     }
+    sums[0] += tinyc_low(even);
+    sums[1] += tinyc_low(odd);
+    sums[2] += tinyc_high(even);
+    sums[3] += tinyc_high(odd);
+}
+
+/* Whole fours of channels; returns how many channels that are. */
+static int32_t add_fours(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
+{
+    const int32_t end = channels / 4 * 4;
+    for (; pixels > 0; pixels -= MOST_PIXELS, input += MOST_PIXELS * channels) {
+        const int32_t some = pixels < MOST_PIXELS ? pixels : MOST_PIXELS;
+        for (int32_t c = 0; c < end; c += 4) {
+            add_four_channels(some, channels, input + c, sums + c);
+        }
+    }
+    return end;
+}
+
+#else
+
+static int32_t add_fours(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
+{
+    (void)pixels, (void)channels, (void)input, (void)sums;
+    return 0;
 }
 
 #endif
 
 void tinyc_add_rows_s8(int32_t pixels, int32_t channels, const int8_t *input, const int32_t *earlier, int32_t *sums)
 {
-    int32_t c = 0;
     if (earlier == NULL) {
         memset(sums, 0, (size_t)channels * sizeof *sums);
     } else if (earlier != sums) {
         memcpy(sums, earlier, (size_t)channels * sizeof *sums);
     }
-#if TINYC_DSP
-    for (; c + 4 <= channels; c += 4) {
-        add_four_channels(pixels, channels, input + c, sums + c);
-    }
-#endif
-    for (; c < channels; c++) {
+    for (int32_t c = add_fours(pixels, channels, input, sums); c < channels; c++) {
         sums[c] = add_channel(pixels, channels, input + c, sums[c]);
     }
 }
