@@ -48,32 +48,32 @@ static inline const int8_t *add_products(const int8_t *x0, const int8_t *x1, con
     return w;
 }
 
-/* The same for a single column. */
+/* The same for a single column, four channels in one loop: two pairs of them, half a block apart. */
 static inline const int8_t *add_products_of_one(const int8_t *x, const int8_t *w, int32_t depth, int32x4_t *sums)
 {
-    const int32_t rounded = (depth + STEP - 1) & -STEP;
-    int32x4_t found;
-    int32_t a, b;
-#define TWO_CHANNELS                                                                                                   \
-    "ldrd %[a], %[b], [%[w]], #8\n"                                                                                    \
-    "dlstp.8 lr, %[depth]\n"                                                                                           \
-    "1:\n"                                                                                                             \
-    "vldrb.8 q0, [%[x]], #16\n"                                                                                        \
-    "vldrb.8 q1, [%[w]], #16\n"                                                                                        \
-    "vmladava.s8 %[a], q0, q1\n"                                                                                       \
-    "vldrb.8 q2, [%[w]], #16\n"                                                                                        \
-    "vmladava.s8 %[b], q0, q2\n"                                                                                       \
-    "letp lr, 1b\n"
-    __asm__(TWO_CHANNELS
-            "vmov %q[found][2], %q[found][0], %[a], %[b]\n"
-            "sub %[x], %[x], %[rounded]\n" TWO_CHANNELS
-            "vmov %q[found][3], %q[found][1], %[a], %[b]\n"
-            : [found] "=&w"(found), [x] "+r"(x), [w] "+r"(w), [a] "=&Te"(a), [b] "=&Te"(b)
-            : [depth] "r"(depth), [rounded] "r"(rounded)
+    const int8_t *second = w + 8 + ((depth + STEP - 1) & -STEP) * 2;
+    int32_t a, b, c, d;
+    __asm__("ldrd %[a], %[b], [%[w]], #8\n"
+            "ldrd %[c], %[d], [%[second]], #8\n"
+            "dlstp.8 lr, %[depth]\n"
+            "1:\n"
+            "vldrb.8 q0, [%[x]], #16\n"
+            "vldrb.8 q1, [%[w]], #16\n"
+            "vmladava.s8 %[a], q0, q1\n"
+            "vldrb.8 q2, [%[w]], #16\n"
+            "vmladava.s8 %[b], q0, q2\n"
+            "vldrb.8 q1, [%[second]], #16\n"
+            "vmladava.s8 %[c], q0, q1\n"
+            "vldrb.8 q2, [%[second]], #16\n"
+            "vmladava.s8 %[d], q0, q2\n"
+            "letp lr, 1b\n"
+            "vmov %q[sums][2], %q[sums][0], %[a], %[b]\n"
+            "vmov %q[sums][3], %q[sums][1], %[c], %[d]\n"
+            : [sums] "=&w"(*sums), [x] "+r"(x), [w] "+r"(w), [second] "+r"(second), [a] "=&Te"(a), [b] "=&Te"(b),
+              [c] "=&Te"(c), [d] "=&Te"(d)
+            : [depth] "r"(depth)
             : "q0", "q1", "q2", "lr", "cc", "memory");
-#undef TWO_CHANNELS
-    *sums = found;
-    return w;
+    return second;
 }
 
 /* The low bytes of at most `left` lanes to each of two outputs. */

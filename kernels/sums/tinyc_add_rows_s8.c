@@ -1,6 +1,7 @@
 #include "tinyc_sums_s8.h"
 
 #include "tinyc_dsp.h"
+#include "tinyc_helium.h"
 
 #include <stddef.h>
 
@@ -12,7 +13,24 @@ static int32_t add_channel(int32_t pixels, int32_t channels, const int8_t *input
     return sum;
 }
 
-#if TINYC_DSP
+#if TINYC_HELIUM
+
+/* Whole fours of channels; returns how many channels that are. */
+static int32_t add_fours(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
+{
+    int32_t c = 0;
+    for (; c + 4 <= channels; c += 4, input += 4) {
+        int32x4_t sum = vldrwq_s32(sums + c);
+        const int8_t *from = input;
+        for (int32_t p = 0; p < pixels; p++, from += channels) {
+            sum = vaddq_s32(sum, vldrbq_s32(from));
+        }
+        vstrwq_s32(sums + c, sum);
+    }
+    return c;
+}
+
+#elif TINYC_DSP
 
 enum { MOST_PIXELS = 256 }; /* whose sums fit in a lane */
 
@@ -31,7 +49,6 @@ static inline void add_four_channels(int32_t pixels, int32_t channels, const int
     sums[3] += tinyc_high(odd);
 }
 
-/* Whole fours of channels; returns how many channels that are. */
 static int32_t add_fours(int32_t pixels, int32_t channels, const int8_t *input, int32_t *sums)
 {
     const int32_t end = channels / 4 * 4;

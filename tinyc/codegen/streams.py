@@ -25,23 +25,22 @@ ROW_PARAMETERS = f"{VARIANT_PARAMETERS}, uint32_t row"
 
 def segment_source(segment: Segment, number: int, operators: list[int], network: Network) -> str:
     """Block functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
-    named = list(zip(segment.operators, operators, strict=True))
-    parts = [_block_function(o.stage, n, segment, network) for o, n in named]
-    parts.append(_lines(segment, number, network))
-    parts.append(events_source(segment, number))
-    stages = "".join(
-        f"    {{block_{n}, {s.output}u, {segment.lines[s.output].rows}u, {s.first}u, {s.height}u}},\n"
-        for s, n in ((o.stage, n) for o, n in named)
-    )
     pushed = "TINYC_STREAM_STORED" if segment.pushed is None else f"{segment.pushed}u"
-    counts = f"{len(segment.lines)}u, {pushed}"
-    parts.append(f"""
-/* block, the line that it makes, rows of that, of the first block and of every other */
-static const tinyc_stage stages_{number}[] = {{
-{stages}}};
+    blocks = "\n".join(f"    {line}" for line in wrap("", [f"block_{n}" for n in operators], ""))
+    parts = [
+        *(_block_function(o.stage, n, segment, network) for o, n in zip(segment.operators, operators, strict=True)),
+        _lines(segment, number, network),
+        events_source(segment, number),
+        f"""
+static const tinyc_block blocks_{number}[] = {{
+{blocks}
+}};
 
-static const tinyc_segment segment_{number} = {{lines_{number}, stages_{number}, events_{number}, {counts}}};
-""")
+static const tinyc_segment segment_{number} = {{
+    lines_{number}, blocks_{number}, events_{number}, {len(segment.lines)}u, {pushed}
+}};
+""",
+    ]
     if segment.state is None:
         parts.append(f"""
 static tinyc_status run_segment_{number}(void)
@@ -112,15 +111,24 @@ def _block_function(stage: Stage, number: int, segment: Segment, network: Networ
     read = [_address(segment, f.line, row, network, "const ") for f, row in zip(stage.feeds, firsts, strict=True)]
     written = _address(segment, stage.output, "row", network)
     body = [
+        f"const uint32_t row = lines[{stage.output}].made;",
         *wrap("const uint8_t *const in[] = {", read, "};"),
         f"uint8_t *const out = {written};",
-        *(["(void)lines;"] if "lines[" not in "".join([*read, written]) else []),
         f"RUN({number}u, {choice});",
+        f"lines[{stage.output}].made = (uint16_t)({_end(stage, segment.lines[stage.output].rows)});",
         "return TINYC_OK;",
     ]
     text = "\n".join(f"    {line}" for line in body)
-    head = f"static tinyc_status block_{number}(const tinyc_line_state *lines, uint32_t row)"
+    head = f"static tinyc_status block_{number}(tinyc_line_state *lines)"
     return f"{_tables(stage, number)}\n{head}\n{{\n{text}\n}}\n"
+
+
+def _end(stage: Stage, rows: int) -> str:
+    """Where the block that begins at `row` ends (`Stage.block`)."""
+    end = f"row + {stage.height}u"
+    if (rows - stage.first) % stage.height:
+        end = f"{end} < {rows}u ? {end} : {rows}u"
+    return end if stage.first == stage.height else f"row == 0u ? {stage.first}u : {end}"
 
 
 def _first_row(feed: Feed, table: str) -> str:
@@ -142,7 +150,7 @@ def _address(segment: Segment, number: int, row: str, network: Network, const: s
                               f"{network.places.offset(line.place.buffer) + line.place.start}u")
     if line.depth < line.rows:
         row = f"({row} - lines[{number}].held)"
-    elif " " in row:
+    elif " " in row and not row.startswith("tinyc_row_before"):
         row = f"({row})"
     return f"{first} + {row} * {line.row_bytes}u"
 

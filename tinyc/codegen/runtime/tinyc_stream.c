@@ -10,7 +10,7 @@ static uint8_t *address(const tinyc_segment *segment, const tinyc_flow *flow, ui
 }
 
 typedef struct {
-    uint32_t words[8];
+    uint32_t words[16];
 } chunk;
 
 /* Moves what lies `distance` bytes higher to `to`: quicker than memmove where a chunk never lies over its new place. */
@@ -21,7 +21,9 @@ static void move_down(uint8_t *to, uint32_t distance, uint32_t bytes)
             *(chunk *)(void *)to = *(const chunk *)(const void *)(to + distance);
         }
     }
-    memmove(to, to + distance, bytes);
+    if (bytes > 0u) {
+        memmove(to, to + distance, bytes);
+    }
 }
 
 static void leave(const tinyc_segment *segment, const tinyc_flow *flow, uint32_t line, uint32_t rows)
@@ -30,17 +32,6 @@ static void leave(const tinyc_segment *segment, const tinyc_flow *flow, uint32_t
     const uint32_t row_bytes = segment->lines[line].row_bytes, kept = state->made - (state->held + rows);
     move_down(address(segment, flow, line, state->held), rows * row_bytes, kept * row_bytes);
     state->held = (uint16_t)(state->held + rows);
-}
-
-static tinyc_status make_block(const tinyc_stage *stage, tinyc_line_state *lines)
-{
-    const uint32_t row = lines[stage->output].made;
-    const uint32_t end = row + (row == 0u ? stage->first : stage->height);
-    const tinyc_status status = stage->run(lines, row);
-    if (status == TINYC_OK) {
-        lines[stage->output].made = (uint16_t)(end < stage->rows ? end : stage->rows);
-    }
-    return status;
 }
 
 void tinyc_stream_start(const tinyc_segment *segment, tinyc_position *at, tinyc_line_state *lines)
@@ -55,41 +46,38 @@ void tinyc_stream_start(const tinyc_segment *segment, tinyc_position *at, tinyc_
 
 tinyc_status tinyc_stream_run(const tinyc_segment *segment, const tinyc_flow *flow)
 {
-    tinyc_position *at = flow->at;
-    for (;;) {
-        const uint16_t *event = &segment->events[at->next];
+    const uint16_t *event = segment->events + flow->at->next;
+    tinyc_status status = TINYC_OK;
+    while (status == TINYC_OK && *event < TINYC_ARRIVE) {
         if (*event < TINYC_LEAVES) {
-            const tinyc_status status = make_block(&segment->stages[*event], flow->lines);
-            if (status != TINYC_OK) {
-                return status;
-            }
-            at->next += 1u;
-        } else if (*event == TINYC_ARRIVE || *event == TINYC_END) {
-            return TINYC_OK;
+            status = segment->blocks[*event](flow->lines);
+            event += status == TINYC_OK; /* one that failed is not over */
         } else if (*event != TINYC_REPEATS) {
             leave(segment, flow, *event - TINYC_LEAVES, event[1]);
-            at->next += 2u;
-        } else if (at->rounds < event[2]) {
-            at->rounds++;
-            at->next -= event[1];
+            event += 2;
+        } else if (flow->at->rounds < event[2]) {
+            flow->at->rounds++;
+            event -= event[1];
         } else {
-            at->rounds = 0u;
-            at->next += 3u;
+            flow->at->rounds = 0u;
+            event += 3;
         }
     }
+    flow->at->next = (uint32_t)(event - segment->events);
+    return status;
 }
 
 tinyc_status tinyc_stream_push(const tinyc_segment *segment, const tinyc_flow *flow, const void *row)
 {
     tinyc_line_state *pushed = &flow->lines[segment->pushed];
-    if (pushed->made == segment->lines[segment->pushed].rows) {
+    const tinyc_line *line = &segment->lines[segment->pushed];
+    if (pushed->made == line->rows) {
         return TINYC_TOO_MANY_ROWS;
     }
-    const tinyc_status status = tinyc_stream_run(segment, flow); /* up to where a row arrives, if not there yet */
-    if (status != TINYC_OK) {
-        return status;
+    if (segment->events[flow->at->next] != TINYC_ARRIVE) {
+        return TINYC_KERNEL_FAILED; /* at an earlier row */
     }
-    memcpy(address(segment, flow, segment->pushed, pushed->made), row, segment->lines[segment->pushed].row_bytes);
+    memcpy(address(segment, flow, segment->pushed, pushed->made), row, line->row_bytes);
     pushed->made++;
     flow->at->next++;
     return tinyc_stream_run(segment, flow);

@@ -20,16 +20,8 @@ typedef struct {
     uint16_t held; /* the first row that is still in the buffer */
 } tinyc_line_state;
 
-/* Computes the block of output rows that begins at `row`. */
-typedef tinyc_status (*tinyc_block)(const tinyc_line_state *lines, uint32_t row);
-
-typedef struct {
-    tinyc_block run;
-    uint16_t output; /* the line it writes */
-    uint16_t rows;   /* of that line */
-    uint16_t first;  /* rows of the first block */
-    uint16_t height; /* rows of every other block; the last has what is left */
-} tinyc_stage;
+/* Makes the next block of rows of one operator, and counts them. */
+typedef tinyc_status (*tinyc_block)(tinyc_line_state *lines);
 
 /* `row` less `before`, but no row above the first. */
 static inline uint32_t tinyc_row_before(uint32_t row, uint32_t before)
@@ -37,7 +29,7 @@ static inline uint32_t tinyc_row_before(uint32_t row, uint32_t before)
     return row < before ? 0u : row - before;
 }
 
-/* The events of a segment, in order; the number of a stage says that it makes its next block. */
+/* The events of a segment, in order; a number is that of an operator, which makes its next block. */
 #define TINYC_LEAVES 0x8000u
 #define TINYC_REPEATS 0xFFFDu
 #define TINYC_LEAVE(line, rows) TINYC_LEAVES + (line), (rows)     /* so many rows leave at the front of a line buffer */
@@ -47,7 +39,7 @@ static inline uint32_t tinyc_row_before(uint32_t row, uint32_t before)
 
 typedef struct {
     const tinyc_line *lines;
-    const tinyc_stage *stages;
+    const tinyc_block *blocks;
     const uint16_t *events;
     uint16_t line_count;
     uint16_t pushed; /* the line whose rows the caller delivers; TINYC_STREAM_STORED for none */
