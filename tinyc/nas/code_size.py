@@ -30,6 +30,7 @@ CALL = re.compile(r"\b((?:arm|tinyc)_\w+|mem(?:cpy|move|set))\(")
 _CALL_ARGUMENTS = re.compile(r"^ +(?:return from_cmsis\(|return )?(?:arm|tinyc)_\w+\([^;]*;", re.MULTILINE)
 _STATIC = re.compile(r"static const [^;]*;")
 _DYNAMIC = re.compile(r"^    const \w+ \w+ = \{[^;]*;", re.MULTILINE)
+_HALFWORDS = re.compile(r"^static const uint16_t \w+\[\] = \{([^;]*)\};", re.MULTILINE)
 _INITIALISER = re.compile(r"[={,]\s*(?![.{])[^,{}=\s]")
 _FUNCTION = re.compile(r"^static tinyc_status (op|block)_", re.MULTILINE)
 
@@ -59,8 +60,10 @@ def text_counts(text: str) -> Sequence[int]:
 
 
 def rodata_counts(text: str, arrays: int) -> Sequence[int]:
-    """What structs in flash depend on: one, their fields, the number of arrays (alignment)."""
-    return 1, _initialisers(_STATIC, text), arrays
+    """What structs in flash depend on: one, their fields, the elements of 16-bit arrays, the number of arrays that hold
+    constants (alignment)."""
+    halfwords = sum(found.count(",") + found.count("TINYC_REPEAT") for found in _HALFWORDS.findall(text))
+    return 1, _initialisers(_STATIC, _HALFWORDS.sub("", text)), halfwords, arrays
 
 
 def _initialisers(kind: re.Pattern[str], text: str) -> int:
