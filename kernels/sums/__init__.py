@@ -25,7 +25,7 @@ class SumsKernel(PlainKernel):
 class AddRowsS8(SumsKernel):
     """Sums of a few rows, from nothing or from the sums of earlier rows; four channels at a time."""
 
-    headers = (*SumsKernel.headers, DSP, "../helium/tinyc_helium.h")
+    headers = (*SumsKernel.headers, DSP, "../average/tinyc_axis_sums.h", "../helium/tinyc_helium.h")
     sources = ("tinyc_add_rows_s8.c",)
 
     def trails(self, site: Site, input: int) -> int | None:
