@@ -88,8 +88,7 @@ static inline void store(int32x4_t first, int32x4_t second, int32_t left, int8_t
                      : "p0", "memory");
 }
 
-/* A last column without a partner. */
-static inline void multiply_one(const tinyc_helium_columns *layer, const int8_t *x, int8_t *output, int32_t rounding)
+static inline void multiply_single(const tinyc_helium_columns *layer, const int8_t *x, int8_t *output, int32_t rounding)
 {
     const int16x8_t low = vdupq_n_s16((int16_t)layer->clamp[0]), high = vdupq_n_s16((int16_t)layer->clamp[1]);
     const int8_t *w = (const int8_t *)layer->constants;
@@ -103,6 +102,21 @@ static inline void multiply_one(const tinyc_helium_columns *layer, const int8_t 
         int16x8_t codes = vqmovnbq_s32(vreinterpretq_s16_s32(sums), sums);
         codes = vminq_s16(vmaxq_s16(vqaddq_n_s16(codes, (int16_t)layer->zero_point), low), high);
         vstrbq_p_s32(output, vreinterpretq_s32_s16(codes), vctp32q((uint32_t)left));
+    }
+}
+
+/* A last column without a partner; kept out of the loops over pairs, which need all registers. */
+static __attribute__((noinline)) void multiply_last(const tinyc_helium_columns *layer, const int8_t *x, int8_t *output)
+{
+    switch (layer->rounding) {
+    case TINYC_HALVES_UP:
+        multiply_single(layer, x, output, TINYC_HALVES_UP);
+        break;
+    case TINYC_RIGHT_SHIFT:
+        multiply_single(layer, x, output, TINYC_RIGHT_SHIFT);
+        break;
+    default:
+        multiply_single(layer, x, output, TINYC_ANY_SHIFT);
     }
 }
 
@@ -129,9 +143,6 @@ static inline void multiply(const tinyc_helium_columns *layer, const int8_t *x, 
             store(in_turn, of_second, left, &y0, &y1);
         }
     }
-    if (pixels == 1) {
-        multiply_one(layer, x, output, rounding);
-    }
 }
 
 void tinyc_helium_columns_s8(const tinyc_helium_columns *layer, const int8_t *columns, int32_t pixels, int8_t *output)
@@ -145,6 +156,9 @@ void tinyc_helium_columns_s8(const tinyc_helium_columns *layer, const int8_t *co
         break;
     default:
         multiply(layer, columns, pixels, output, TINYC_ANY_SHIFT);
+    }
+    if (pixels % 2 != 0) {
+        multiply_last(layer, columns + (pixels - 1) * layer->depth, output + (pixels - 1) * layer->channels);
     }
 }
 

@@ -72,7 +72,9 @@ def test_counts_of_a_text() -> None:
         "    const tinyc_y q = {.in = AT(int8_t, 4u), .n = 5};\n    tinyc_f(&p, &q, 7);\n    return TINYC_OK;\n}\n"
     )
     assert text_counts(text) == (1, 1, 0, 3, 3, False)  # the comma in AT(…) counts as one more field
-    assert rodata_counts(text, 4) == (1, 3, 4)
+    assert rodata_counts(text, 4) == (1, 3, 0, 4)
+    events = "static const uint16_t events_0[] = {\n    0u, TINYC_LEAVE(1u, 2u),\n    TINYC_REPEAT(3u, 9u),\n    TINYC_END,\n};\n"
+    assert rodata_counts(text + events, 4) == (1, 3, 7, 4)
 
 
 def test_weights_and_tables_are_the_manifests() -> None:
