@@ -73,8 +73,8 @@ def test_counts_of_a_text() -> None:
     )
     assert text_counts(text) == (1, 1, 0, 3, 3, False)  # the comma in AT(…) counts as one more field
     assert rodata_counts(text, 4) == (1, 3, 0, 4)
-    events = "static const uint16_t events_0[] = {\n    0u, TINYC_LEAVE(1u, 2u),\n    TINYC_REPEAT(3u, 9u), TINYC_END,\n};\n"
-    assert rodata_counts(text + events, 4) == (1, 3, 7, 4)
+    events = "{\n    0u, TINYC_LEAVE(1u, 2u),\n    TINYC_REPEAT(3u, 9u), TINYC_END,\n};\n"
+    assert rodata_counts(f"{text}static const uint16_t events_0[] = {events}", 4) == (1, 3, 7, 4)
 
 
 def test_weights_and_tables_are_the_manifests() -> None:
