@@ -9,6 +9,8 @@ import numpy as np
 
 from tinyc.ir.access import Access, AxisAccess, Whole, input_interval
 from tinyc.ir.types import Array, Shape, TensorType
+from tinyc.ops.window import WindowOperator
+from tinyc.program.kernel import Site
 from tinyc.program.lifetimes import ARENA_ALIGN
 
 
@@ -35,6 +37,14 @@ def trailing(ends: Sequence[int], first_read: Sequence[int], output_bytes: int) 
     """
     distance = max((end - first for end, first in zip(ends, first_read, strict=True)), default=0)
     return max(0, distance) if distance < output_bytes else None
+
+
+def trailing_rows(site: Site) -> int | None:
+    """The same for a kernel with a window that writes a row of an image in any order, from rows that are all there."""
+    op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
+    assert isinstance(op, WindowOperator)
+    first = [max(0, row * op.stride[0] - op.padding[0]) * x[2] * x[3] for row in range(y[1])]
+    return trailing([(row + 1) * y[2] * y[3] for row in range(y[1])], first, site.sig.output.bytes)
 
 
 def _first_read(access: Access, x: Shape, y: Shape) -> Array:

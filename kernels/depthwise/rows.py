@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
-from tinyc.kernels.common.order import trailing
+from tinyc.kernels.common.order import trailing_rows
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clamped, filter_requantisers, pairs, shifted
 from tinyc.kernels.common.walk import braces
@@ -59,12 +59,7 @@ class DepthwiseRowsS8(Kernel):
 
     def trails(self, site: Site, input: int) -> int | None:
         """A row of the output is written channel by channel, from rows that are all still there."""
-        op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
-        assert isinstance(op, WindowOperator)
-        if input != 0:
-            return None
-        first = [max(0, row * op.stride[0] - op.padding[0]) * x[2] * x[3] for row in range(y[1])]
-        return trailing([(row + 1) * y[2] * y[3] for row in range(y[1])], first, site.sig.output.bytes)
+        return trailing_rows(site) if input == 0 else None
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         op, (_, rows, columns, channels) = site.op, site.sig.output.shape

@@ -74,10 +74,13 @@ class ColumnsKernel(Kernel):
         pixels, channels, depth = self.pixels(site), site.sig.output.shape[-1], self.depth(site)
         if target.simd != "mve":
             return {"output": pixels * channels, "product": pixels * channels * depth}
-        pairs = -(-pixels // PAIR)
-        blocks = pairs * -(-channels // BLOCK)
+        pairs, single, steps = pixels // PAIR, pixels % PAIR, -(-depth // LANES)
+        blocks = -(-channels // BLOCK)
         kind = "block, halves up" if usually_halves_up(site) else "block"
-        return {"pair": pairs, kind: blocks, "step": blocks * -(-depth // LANES)}
+        return {
+            "pair": pairs, kind: pairs * blocks, "step": pairs * blocks * steps,
+            "single": single, "block of a single": single * blocks, "step of a single": single * blocks * steps,
+        }
 
     def layer(self, site: Site, c: CallWriter) -> str:
         """Declares the tinyc_helium_columns; its address."""

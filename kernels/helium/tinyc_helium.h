@@ -88,4 +88,31 @@ static inline void tinyc_helium_fill(int8_t *to, int32_t code, int32_t bytes)
 #endif
 }
 
+/* Bring codes into the range of a clamp. */
+static inline void tinyc_helium_limit(int8_t *codes, int32_t bytes, const int32_t clamp[2])
+{
+    if (clamp[0] <= -128 && clamp[1] >= 127) {
+        return;
+    }
+#if TINYC_HELIUM
+    __asm__ volatile("vdup.8 q1, %[low]\n"
+                     "vdup.8 q2, %[high]\n"
+                     "wlstp.8 lr, %[bytes], 2f\n"
+                     "1:\n"
+                     "vldrb.8 q0, [%[codes]]\n"
+                     "vmax.s8 q0, q0, q1\n"
+                     "vmin.s8 q0, q0, q2\n"
+                     "vstrb.8 q0, [%[codes]], #16\n"
+                     "letp lr, 1b\n"
+                     "2:\n"
+                     : [codes] "+r"(codes)
+                     : [bytes] "r"(bytes), [low] "r"(clamp[0]), [high] "r"(clamp[1])
+                     : "q0", "q1", "q2", "lr", "cc", "memory");
+#else
+    for (int32_t i = 0; i < bytes; i++) {
+        codes[i] = tinyc_clamp(codes[i], clamp[0], clamp[1]);
+    }
+#endif
+}
+
 #endif

@@ -42,30 +42,6 @@ static void filter_block(const tinyc_helium_block *b, const int32_t *constants, 
     }
 }
 
-/* Bring codes into the range of the clamp. */
-static void limit(int8_t *codes, int32_t bytes, const int32_t clamp[2])
-{
-#if TINYC_HELIUM
-    __asm__ volatile("vdup.8 q1, %[low]\n"
-                     "vdup.8 q2, %[high]\n"
-                     "wlstp.8 lr, %[bytes], 2f\n"
-                     "1:\n"
-                     "vldrb.8 q0, [%[codes]]\n"
-                     "vmax.s8 q0, q0, q1\n"
-                     "vmin.s8 q0, q0, q2\n"
-                     "vstrb.8 q0, [%[codes]], #16\n"
-                     "letp lr, 1b\n"
-                     "2:\n"
-                     : [codes] "+r"(codes)
-                     : [bytes] "r"(bytes), [low] "r"(clamp[0]), [high] "r"(clamp[1])
-                     : "q0", "q1", "q2", "lr", "cc", "memory");
-#else
-    for (int32_t i = 0; i < bytes; i++) {
-        codes[i] = tinyc_clamp(codes[i], clamp[0], clamp[1]);
-    }
-#endif
-}
-
 void tinyc_helium_depthwise_s8(const tinyc_helium_depthwise *d, const int32_t *constants, const int8_t *input,
                                int8_t *output, int8_t *scratch)
 {
@@ -82,9 +58,7 @@ void tinyc_helium_depthwise_s8(const tinyc_helium_depthwise *d, const int32_t *c
         b.block = d->channels - c < 16 ? d->channels - c : 16;
         filter_block(&b, constants + c * words, written + c);
     }
-    if (d->clamp[0] > -128 || d->clamp[1] < 127) {
-        limit(written, bytes, d->clamp);
-    }
+    tinyc_helium_limit(written, bytes, d->clamp);
     if (written != output) {
         memmove(output, written, (size_t)bytes);
     }

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.plain import DIVIDE, MATH, PlainKernel, fixed_point
+from tinyc.kernels.common.requantise import DSP
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.sums import AddRows, AverageEvenSums, AverageSums, MeanSums, SumRows
 from tinyc.program.kernel import Site, kernel
@@ -22,8 +23,9 @@ class SumsKernel(PlainKernel):
 
 @kernel("tinyc/add_rows_s8", op=SumRows)
 class AddRowsS8(SumsKernel):
-    """Sums of a few rows, from nothing or from the sums of earlier rows."""
+    """Sums of a few rows, from nothing or from the sums of earlier rows; four channels at a time."""
 
+    headers = (*SumsKernel.headers, DSP, "../average/tinyc_axis_sums.h", "../helium/tinyc_helium.h")
     sources = ("tinyc_add_rows_s8.c",)
 
     def trails(self, site: Site, input: int) -> int | None:
@@ -31,7 +33,11 @@ class AddRowsS8(SumsKernel):
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         channels = site.sig.output.elements
-        return {"call": 1, "channel": channels, "element": site.sig.input(0).elements}
+        fours, rest, pixels = channels // 4, channels % 4, site.sig.input(0).elements // channels
+        return {
+            "call": 1, "four channels": fours, "pixel of four channels": fours * pixels,
+            "channel": rest, "element": rest * pixels,
+        }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         image = site.sig.input(0)

@@ -6,7 +6,8 @@
 
 #include "tinyc_math.h"
 
-/* sums[c] = earlier[c] + sum of input[p][c] over all pixels; earlier may be NULL (nothing yet) or equal to sums. */
+/* sums[c] = earlier[c] + sum of input[p][c] over all pixels; earlier may be NULL (nothing yet), and may lie
+ * at sums or above. */
 void tinyc_add_rows_s8(int32_t pixels, int32_t channels, const int8_t *input, const int32_t *earlier, int32_t *sums);
 
 /* output[c] = sums[c] / count, halves away from zero, clamped: what AVERAGE_POOL_2D computes. */

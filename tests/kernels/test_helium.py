@@ -39,7 +39,7 @@ from tinyc.program.kernel import Site, find_kernel
 from tinyc.targets import load
 
 CORE = "cortex-m55"
-DEPTHWISE = "tinyc/helium_depthwise_s8"
+DEPTHWISE, LANES = "tinyc/helium_depthwise_s8", "tinyc/helium_lanes_s8"
 
 
 def depthwise_cases() -> Iterator[Case]:
@@ -63,6 +63,16 @@ def large_depthwise_cases() -> Iterator[Case]:
             yield case(op, (1, *size, depth), (1, *kernel, depth), seed)
 
 
+def lanes_cases() -> Iterator[Case]:
+    """3x3 and fewer columns on vectors of channels, with and without borders."""
+    kernels = ((3, 3), (3, 3), (3, 3), (3, 2), (3, 1))
+    for seed, (size, kernel, stride) in enumerate(product(MAPS, kernels, (1, 2))):
+        padding = padding_of(*size, kernel, stride, seed)
+        op = ops.DepthwiseConv2D((stride, stride), padding=padding, clamp=((-128, 127), (-100, 90))[seed % 3 // 2])
+        depth = (16, 48, 32, 16)[seed % 4]
+        yield case(op, (1, *size, depth), (1, *kernel, depth), seed)
+
+
 def spread_cases() -> Iterator[Case]:
     """One channel, several filters."""
     for seed, (size, kernel) in enumerate(product(MAPS, ((3, 3), (10, 4)))):
@@ -80,6 +90,7 @@ def rectified_cases() -> Iterator[Case]:
 
 
 CASES: dict[str, Callable[[], Iterable[Case]]] = {
+    LANES: lambda: (*lanes_cases(), *depthwise_row_cases(ops.DepthwiseConv2D, ((3, 3), (2, 2), (3, 3)), 16)),
     "tinyc/helium_add_s8": add_cases,
     "tinyc/helium_pointwise_s8": lambda: (*pointwise_cases(), *rectified_cases()),
     "tinyc/helium_conv_s8": lambda: (*window_cases(), *row_cases(), *group_cases()),

@@ -147,7 +147,7 @@ def _describe(network: Network, writer: CallWriter) -> str:
 
 def _init(network: Network) -> str:
     p, macro = network.prefix, network.macro
-    start = "\n    tinyc_stream_start(&segment_0, STATE);" if network.program.pushed else ""
+    start = "\n    tinyc_stream_start(&segment_0, POSITION, LINES);" if network.program.pushed else ""
     return f"""
 tinyc_status {p}_init(void *memory, size_t bytes)
 {{
@@ -211,7 +211,7 @@ def _invoke(network: Network) -> str:
             yield f"{indent}}}"
         elif isinstance(s, Segment) and s.pushed is not None:
             next(segments)
-            yield f"{indent}if (!tinyc_stream_complete(&segment_0, STATE)) {{"
+            yield f"{indent}if (!tinyc_stream_complete(&segment_0, LINES)) {{"
             yield f"{indent}    return TINYC_ROWS_MISSING;"
             yield f"{indent}}}"
         elif isinstance(s, Segment):
@@ -223,7 +223,7 @@ def _invoke(network: Network) -> str:
 
     lines = [line for s in network.program.body for line in statement(s, "    ")]
     if network.program.pushed:
-        lines.append("    tinyc_stream_start(&segment_0, STATE); /* for the next image */")
+        lines.append("    tinyc_stream_start(&segment_0, POSITION, LINES); /* for the next image */")
     return (
         f"\ntinyc_status {network.prefix}_invoke(void)\n{{\n    if (arena == NULL) {{\n"
         "        return TINYC_NOT_INITIALISED;\n    }\n" + "\n".join(lines) + "\n    return TINYC_OK;\n}\n"

@@ -7,10 +7,13 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tinyc.codegen.events import events_source
 from tinyc.codegen.text import comment
 from tinyc.codegen.variants import choose_by_row, merge_variants
-from tinyc.codegen.writer import CallWriter, function_name
-from tinyc.program.program import Line, Segment, StreamedOperator
+from tinyc.codegen.writer import CallWriter, function_name, wrap
+from tinyc.program.flow import Feed, Stage
+from tinyc.program.lower import POSITION_BYTES
+from tinyc.program.program import Line, Segment
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -22,56 +25,63 @@ ROW_PARAMETERS = f"{VARIANT_PARAMETERS}, uint32_t row"
 
 def segment_source(segment: Segment, number: int, operators: list[int], network: Network) -> str:
     """Block functions, tables and `run_segment_N`; `operators` are the numbers of the segment's operators."""
-    named = list(zip(segment.operators, operators, strict=True))
-    parts = [_block_function(n, [w for w in network.writers if w.number == n]) for _, n in named]
-    parts.append(_lines(segment, number, network))
-    parts += [_feeds(o, n) for o, n in named]
-    stages = "".join(
-        f"    {{block_{n}, feeds_{n}, {len(s.feeds)}u, {s.output}u, {s.first}u, {s.height}u}},\n"
-        for s, n in ((o.stage, n) for o, n in named)
-    )
     pushed = "TINYC_STREAM_STORED" if segment.pushed is None else f"{segment.pushed}u"
-    counts = f"{len(segment.lines)}u, {len(named)}u, {pushed}"
-    parts.append(f"""
-static const tinyc_stage stages_{number}[] = {{
-{stages}}};
+    blocks = "\n".join(f"    {line}" for line in wrap("", [f"block_{n}" for n in operators], ""))
+    parts = [
+        *(_block_function(o.stage, n, segment, network) for o, n in zip(segment.operators, operators, strict=True)),
+        _lines(segment, number, network),
+        events_source(segment, number),
+        f"""
+static const tinyc_block blocks_{number}[] = {{
+{blocks}
+}};
 
-static const tinyc_segment segment_{number} = {{lines_{number}, stages_{number}, {counts}}};
-""")
+static const tinyc_segment segment_{number} = {{
+    lines_{number}, blocks_{number}, events_{number}, {len(segment.lines)}u, {pushed}
+}};
+""",
+    ]
     if segment.state is None:
         parts.append(f"""
 static tinyc_status run_segment_{number}(void)
 {{
-    tinyc_line_state state[{len(segment.lines)}];
-    tinyc_stream_start(&segment_{number}, state);
-{_memories(network)}    return tinyc_stream_run(&segment_{number}, state, {network.places.memories});
+    tinyc_position at;
+    tinyc_line_state lines[{len(segment.lines)}];
+{_flow(network, "&at", "lines")}    tinyc_stream_start(&segment_{number}, &at, lines);
+    return tinyc_stream_run(&segment_{number}, &flow);
 }}
 """)
     else:
-        buffer = segment.state.buffer
-        state = network.places.at("tinyc_line_state", buffer, f"{network.places.offset(buffer)}u")
-        parts.append(f"\n#define STATE {state}\n")
+        parts.append(_state(segment.state.buffer, network))
     return "".join(parts)
 
 
-def _memories(network: Network) -> str:
-    """What the runtime takes for the regions that lines are numbered with, where there are several."""
+def _state(buffer: str, network: Network) -> str:
+    """Where what changes while rows arrive lies: between two pushes it must live."""
+    at = network.places.offset(buffer)
+    position = network.places.at("tinyc_position", buffer, f"{at}u")
+    lines = network.places.at("tinyc_line_state", buffer, f"{at + POSITION_BYTES}u")
+    return f"\n#define POSITION {position}\n#define LINES {lines}\n"
+
+
+def _flow(network: Network, position: str, lines: str) -> str:
+    """What the runtime takes; lines are numbered with the regions that they lie in, where there are several."""
     symbols = ", ".join(region.symbol for region in network.places.regions)
-    return f"    uint8_t *const memories[] = {{arena, {symbols}}};\n" if symbols else ""
+    memories = f"    uint8_t *const memories[] = {{arena, {symbols}}};\n" if symbols else ""
+    return f"{memories}    const tinyc_flow flow = {{{position}, {lines}, {network.places.memories}}};\n"
 
 
 def push_source(network: Network, line: Line) -> str:
     """`NAME_push_rows` of a network whose input is streamed; its rows flow through segment 0."""
     dtype = network.program.inputs[0].type.dtype
-    memories = network.places.memories
     return f"""
 tinyc_status {network.prefix}_push_rows(const {dtype.c} *rows, size_t n)
 {{
     if (arena == NULL) {{
         return TINYC_NOT_INITIALISED;
     }}
-{_memories(network)}    for (size_t i = 0u; i < n; i++) {{
-        TRY(tinyc_stream_push(&segment_0, STATE, {memories}, rows + i * {line.row_bytes // dtype.bytes}u));
+{_flow(network, "POSITION", "LINES")}    for (size_t i = 0u; i < n; i++) {{
+        TRY(tinyc_stream_push(&segment_0, &flow, rows + i * {line.row_bytes // dtype.bytes}u));
     }}
     return TINYC_OK;
 }}
@@ -88,46 +98,79 @@ def merge_rows(writers: Sequence[CallWriter]) -> list[str] | None:
     return [*unused, *body]
 
 
-def _block_function(number: int, writers: Sequence[CallWriter]) -> str:
+def _block_function(stage: Stage, number: int, segment: Segment, network: Network) -> str:
     """What the runtime calls for every block; variants follow each other from the top of the image to its bottom."""
+    writers = [w for w in network.writers if w.number == number]
     if merge_rows(writers) is not None:
         choice = f"{function_name(writers[0].call, number)}(in, out, row)"
     else:
         choice = choose_by_row(
             [(w.first_row or 0, f"{function_name(w.call, number, w.first_row)}(in, out)") for w in writers]
         )
-    return f"""
-static tinyc_status block_{number}(const uint8_t *const *in, uint8_t *out, uint32_t row)
-{{
-    RUN({number}u, {choice});
-    return TINYC_OK;
-}}
-"""
+    firsts = [_first_row(feed, f"table_{number}_{index}") for index, feed in enumerate(stage.feeds)]
+    read = [_address(segment, f.line, row, network, "const ") for f, row in zip(stage.feeds, firsts, strict=True)]
+    written = _address(segment, stage.output, "row", network)
+    body = [
+        f"const uint32_t row = lines[{stage.output}].made;",
+        *wrap("const uint8_t *const in[] = {", read, "};"),
+        f"uint8_t *const out = {written};",
+        f"RUN({number}u, {choice});",
+        f"lines[{stage.output}].made = (uint16_t)({_end(stage, segment.lines[stage.output].rows)});",
+        "return TINYC_OK;",
+    ]
+    text = "\n".join(f"    {line}" for line in body)
+    head = f"static tinyc_status block_{number}(tinyc_line_state *lines)"
+    return f"{_tables(stage, number)}\n{head}\n{{\n{text}\n}}\n"
 
 
-def _lines(segment: Segment, number: int, network: Network) -> str:
-    readers = [[i for i, o in enumerate(segment.operators) for f in o.stage.feeds if f.line == line] or [0]
-               for line in range(len(segment.lines))]
-    rows = "".join(
-        f"    {{{network.places.offset(line.place.buffer) + line.place.start}u, {line.row_bytes}u, {line.rows}u, "
-        f"{line.depth}u, {min(own)}u, {max(own)}u, {network.places.number(line.place.buffer)}u}}, "
-        f"/* {comment(line.label)} */\n"
-        for line, own in zip(segment.lines, readers, strict=True)
-    )
-    head = "/* offset, bytes of a row, rows, rows held, first and last reader, memory */"
-    return f"\n{head}\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"
+def _end(stage: Stage, rows: int) -> str:
+    """Where the block that begins at `row` ends (`Stage.block`)."""
+    end = f"row + {stage.height}u"
+    if (rows - stage.first) % stage.height:
+        end = f"{end} < {rows}u ? {end} : {rows}u"
+    return end if stage.first == stage.height else f"row == 0u ? {stage.first}u : {end}"
 
 
-def _feeds(operator: StreamedOperator, number: int) -> str:
-    feeds, tables = operator.stage.feeds, ""
-    for index, feed in enumerate(feeds):
+def _first_row(feed: Feed, table: str) -> str:
+    """The first row that output row `row` reads (`Feed.needs`)."""
+    if feed.table:
+        return f"{table}[row]"
+    if feed.is_fixed:
+        return f"{max(0, -feed.before)}u"
+    row = "row" if feed.stride == 1 else f"row * {feed.stride}u"
+    if feed.before > 0:
+        return f"tinyc_row_before({row}, {feed.before}u)"
+    return f"{row} + {-feed.before}u" if feed.before else row
+
+
+def _address(segment: Segment, number: int, row: str, network: Network, const: str = "") -> str:
+    """Where a row of a line lies."""
+    line = segment.lines[number]
+    first = network.places.at(f"{const}uint8_t", line.place.buffer,
+                              f"{network.places.offset(line.place.buffer) + line.place.start}u")
+    if line.depth < line.rows:
+        row = f"({row} - lines[{number}].held)"
+    elif " " in row and not row.startswith("tinyc_row_before"):
+        row = f"({row})"
+    return f"{first} + {row} * {line.row_bytes}u"
+
+
+def _tables(stage: Stage, number: int) -> str:
+    """The rows that feeds pick."""
+    found = ""
+    for index, feed in enumerate(stage.feeds):
         if feed.table:
             values = textwrap.fill(", ".join(f"{row}u" for row in feed.table), 108, initial_indent="    ",
                                    subsequent_indent="    ")
-            tables += f"\nstatic const uint16_t table_{number}_{index}[] = {{\n{values}}};\n"
-    names = [f"table_{number}_{index}" if feed.table else "NULL" for index, feed in enumerate(feeds)]
-    rows = ", ".join(
-        f"{{{name}, {f.line}u, {f.stride}u, {f.before}, {f.reach}u}}" for name, f in zip(names, feeds, strict=True)
+            found += f"\nstatic const uint16_t table_{number}_{index}[] = {{\n{values}}};\n"
+    return found
+
+
+def _lines(segment: Segment, number: int, network: Network) -> str:
+    rows = "".join(
+        f"    {{{network.places.offset(line.place.buffer) + line.place.start}u, {line.row_bytes}u, {line.rows}u, "
+        f"{network.places.number(line.place.buffer)}u}}, /* {comment(line.label)} */\n"
+        for line in segment.lines
     )
-    head = "/* table, line, stride, before, reach */"
-    return f"{tables}\n{head}\nstatic const tinyc_feed feeds_{number}[] = {{{rows}}};\n"
+    head = "/* offset, bytes of a row, rows, memory */"
+    return f"\n{head}\nstatic const tinyc_line lines_{number}[] = {{\n{rows}}};\n"

@@ -15,7 +15,7 @@ from tinyc.ir.types import Shape
 from tinyc.nas.network import Network, with_weights
 from tinyc.nas.spaces.space import Layers
 from tinyc.passes.rematerialise import sites
-from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Operation, Tensor
+from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Kernel, Operation, Tensor
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.tasks import stored
 from tinyc.targets import Target
@@ -95,16 +95,17 @@ def _moved(block: Figures, entry: int, first: int) -> tuple[Operation, ...]:
     def number(tensor: int) -> int:
         return tensor if tensor == HIDDEN else entry if tensor == 0 else tensor + first
 
+    def kernels(of: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
+        return tuple(replace(k, trails=tuple((number(t), rows, apart) for t, rows, apart in k.trails)) for k in of)
+
     def moved(op: Operation) -> Operation:
         return Operation(
-            tuple(map(number, op.made)),
-            tuple(replace(k, trails=tuple((number(t), *rest) for t, *rest in k.trails)) for k in op.whole),
+            tuple(map(number, op.made)), kernels(op.whole),
             tuple(
                 replace(s, output=number(s.output), reads=tuple(replace(r, tensor=number(r.tensor)) for r in s.reads))
                 for s in op.stages
             ),
-            tuple(replace(k, trails=tuple((number(t), *rest) for t, *rest in k.trails)) for k in op.rows),
-            op.hidden, tuple(map(number, op.complete)), op.row_work,
+            kernels(op.rows), op.hidden, tuple(map(number, op.complete)), op.row_work,
         )
 
     return tuple(map(moved, block.operations))

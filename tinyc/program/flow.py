@@ -3,7 +3,7 @@
 Every operator makes a few output rows at a time, its *block*, as soon as the rows that they read are there and its own
 line has room for them; of those that can, the one furthest downstream fires. How much room a line needs is found by
 letting the rows flow on demand: a line then holds only what is still to be read, the overlap of neighbouring windows
-and the lag between the two paths of a residual. The same in C is `tinyc/codegen/runtime/tinyc_stream.c`.
+and the lag between the two paths of a residual. What happens then, event by event, is a `course`.
 """
 
 from __future__ import annotations

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinyc.ir.types import Array, TensorType
-from tinyc.program.lines import LineBuffers, let_flow
+from tinyc.program.course import Leave, Make, course
 from tinyc.program.program import (
     Call,
     Flash,
+    Line,
     Program,
     Range,
     Rows,
@@ -125,37 +126,56 @@ def _operand(call: Call, index: int, arena: Arena, indices: Mapping[str, int]) -
 
 
 def _segment(segment: Segment, arena: Arena) -> None:
-    """Let the rows flow, each line in its place in the arena."""
-    flow, memories = segment.flow(), [arena.view(line.place, {}) for line in segment.lines]
-    buffers = LineBuffers(flow, memories, [line.label for line in segment.lines], arena.random)
+    """Let the rows flow. Line buffers slide: when one is full, rows that nobody needs any more leave at its front."""
+    held = [0] * len(segment.lines)  # the first row that is still in the buffer
+    for event in course(segment):
+        if isinstance(event, Leave):
+            _slide(segment.lines[event.line], event.rows, arena)
+            held[event.line] += event.rows
+        elif isinstance(event, Make):
+            _block(segment, event, held, arena)
+        else:
+            assert segment.pushed is not None and arena.incoming is not None
+            line = segment.lines[segment.pushed]
+            row = arena.incoming[event.row * line.row_bytes : (event.row + 1) * line.row_bytes]
+            arena.store(_rows(line, event.row - held[segment.pushed], 1), row, {})
 
-    def fire(index: int) -> None:
-        operator = segment.operators[index]
-        row, count = flow.made[operator.stage.output], flow.block(index)
-        call = operator.variant(row)
-        (result,) = _compute(call, _row_operands(operator, call, row, buffers, arena), arena, {})
-        buffers.append(operator.stage.output, count, result)
-        if call.scratch:
-            arena.poison(call.scratch, {})
 
-    def push(row: int) -> None:
-        assert segment.pushed is not None and arena.incoming is not None
-        row_bytes = segment.lines[segment.pushed].row_bytes
-        buffers.append(segment.pushed, 1, arena.incoming[row * row_bytes : (row + 1) * row_bytes])
-
-    let_flow(flow, fire, push)
+def _block(segment: Segment, made: Make, held: Sequence[int], arena: Arena) -> None:
+    operator = segment.operators[made.stage]
+    call = operator.variant(made.row)
+    operands = _row_operands(operator, call, made.row, made.count, segment, held, arena)
+    (result,) = _compute(call, operands, arena, {})
+    line = segment.lines[operator.stage.output]
+    arena.store(_rows(line, made.row - held[operator.stage.output], made.count), result, {})
+    if call.scratch:
+        arena.poison(call.scratch, {})
 
 
 def _row_operands(
-    operator: StreamedOperator, call: Call, row: int, buffers: LineBuffers, arena: Arena
+    operator: StreamedOperator, call: Call, row: int, count: int, segment: Segment, held: Sequence[int],
+    arena: Arena,
 ) -> list[Array | None]:
-    feeds, count = iter(operator.stage.feeds), operator.stage.block(row, buffers.flow.rows[operator.stage.output])
+    feeds = iter(operator.stage.feeds)
     found: list[Array | None] = []
     for index, place in enumerate(call.inputs):
         kind = call.site.sig.inputs[index]
         if isinstance(place, Rows) and kind is not None:
-            rows = buffers.operand(next(feeds), row, count)
-            found.append(np.frombuffer(rows.tobytes(), kind.dtype.numpy).reshape(kind.shape))
+            feed, line = next(feeds), segment.lines[place.line]
+            lo, hi = feed.needs(row, line.rows, count)
+            found.append(arena.load(_rows(line, lo - held[place.line], hi - lo), kind, {}))
         else:
             found.append(_operand(call, index, arena, {}))
     return found
+
+
+def _rows(line: Line, first: int, count: int) -> Range:
+    if first < 0 or first + count > line.depth:
+        raise IndexError(f"rows {first} to {first + count} of {line.label!r} are not in its {line.depth} rows")
+    return Range(line.place.buffer, line.place.start + first * line.row_bytes, count * line.row_bytes)
+
+
+def _slide(line: Line, rows: int, arena: Arena) -> None:
+    memory, shift = arena.view(line.place, {}), rows * line.row_bytes
+    memory[: len(memory) - shift] = memory[shift:].copy()
+    arena.poison(Range(line.place.buffer, line.place.start + len(memory) - shift, shift), {})

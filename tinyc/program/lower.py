@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from tinyc.targets import Target
 
 IMAGE = "image"  # the loop variable of a batch
-STATE_BYTES = 4  # sizeof(tinyc_line_state)
+POSITION_BYTES, LINE_BYTES = 8, 4  # sizeof(tinyc_position), sizeof(tinyc_line_state)
+
+
+def state_bytes(lines: int) -> int:
+    """What must outlive a push: the place in the list of events, and the state of so many lines."""
+    return POSITION_BYTES + LINE_BYTES * lines
 
 
 def lower(graph: Graph, schedule: Schedule, target: Target) -> Program:
@@ -135,7 +140,7 @@ class _Lowering:
             StreamedOperator(stage, tuple((first, replace(call, scratch=scratch)) for first, call in own))
             for stage, own in zip(lines.stages, calls, strict=True)
         )
-        state = self._buffer(STATE_BYTES * len(places), "rows of every line", is_state=True) if pushed else None
+        state = self._buffer(state_bytes(len(places)), "rows of every line", is_state=True) if pushed else None
         table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
         return Segment(tuple(Line(p, rows, size, v.name) for p, v, rows, size in table), operators, lines.pushed, state)
 

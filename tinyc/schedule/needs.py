@@ -16,7 +16,7 @@ from tinyc.ir.types import Array
 from tinyc.memory import together
 from tinyc.program.flow import Demand, distance, lag
 from tinyc.program.lifetimes import ARENA_ALIGN, width
-from tinyc.program.lower import STATE_BYTES
+from tinyc.program.lower import state_bytes
 from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernel, Operation, Read, Stage, windows
 
 DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
@@ -121,7 +121,7 @@ class Needs:
             for stage in op.stages:
                 lines.add((_own(stage.output, step), stage.rows))
                 lines |= {(_own(read.tensor, step), read.rows) for read in stage.reads}
-        return STATE_BYTES * len(lines)
+        return state_bytes(len(lines))
 
     # ------------------------------------------------------------------ exactly
     def need(self, start: int, stop: int, streamed: bool, state: int = 0) -> int:

@@ -9,8 +9,8 @@ from functools import cached_property
 from tinyc.ir.graph import Node
 from tinyc.program.rows import RowStage
 
-BLOCK_INSTRUCTIONS = 350  # of the runtime and the call, per block of an operator (measured on Cortex-M4)
-BYTE_INSTRUCTIONS = 0.5  # of memmove, per byte that a sliding line buffer moves
+BLOCK_INSTRUCTIONS = 90  # of the runtime and the call, per block of an operator (measured on Cortex-M4 and M55)
+BYTE_INSTRUCTIONS = 0.25  # per byte that a sliding line buffer moves
 HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)  # rows at a time that are considered
 
 
