@@ -16,12 +16,14 @@ from tinyc.passes.fuse_activation import FuseActivation
 from tinyc.passes.fuse_luts import FuseLuts
 from tinyc.passes.lower_attention import LowerAttention
 from tinyc.passes.merge_low_rank import MergeLowRank
+from tinyc.passes.recognise_layer_norm import RecogniseLayerNorm
 from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short. split-patches costs work and merge-low-rank changes numbers: on request.
+# the compiler tries it where SRAM is short. split-patches costs work, merge-low-rank and recognise-layer-norm change
+# numbers: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -51,6 +53,7 @@ __all__ = [
     "FuseLuts",
     "LowerAttention",
     "MergeLowRank",
+    "RecogniseLayerNorm",
     "Rematerialise",
     "SplitPatches",
     "TokensAsRows",

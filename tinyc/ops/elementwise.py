@@ -38,6 +38,13 @@ class Binary(Operator):
         """The result before the clamp, for int64 arrays of codes."""
         raise NotImplementedError(f"{type(self).__name__} declares no computation")
 
+    def exact(self, a: Array, b: Array) -> Array | None:
+        """The result of real numbers."""
+        return None
+
+    def real(self, sig: Signature, *inputs: Array) -> Array | None:
+        return self.exact(*inputs) if self.clamp == (-128, 127) else None
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         a, b = given(*inputs)
         result = self.compute(sig, a.astype(np.int64), b.astype(np.int64))
@@ -115,6 +122,9 @@ class Sum(Binary):
 class Add(Sum):
     """a + b (TFLite ADD), clamped. Effective scales are computed in double precision."""
 
+    def exact(self, a: Array, b: Array) -> Array:
+        return a + b
+
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
         return self.rescale(sig, x + y)
@@ -130,6 +140,9 @@ class Sub(Sum):
         with np.errstate(over="ignore"):
             twice = np.float32(2) * max(a, b)
             return float(a / twice), float(b / twice), float(twice / (np.float32(1 << ADD_LEFT_SHIFT) * y))
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return a - b
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
@@ -151,6 +164,10 @@ class SquaredDifference(Sum):
         twice = 2.0 * max(a, b)
         return a / twice, b / twice, twice * twice / ((1 << 2 * self.left_shift) * y)
 
+    def exact(self, a: Array, b: Array) -> Array:
+        difference = a - b
+        return difference * difference
+
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
         return self.rescale(sig, (x - y) ** 2)
@@ -169,6 +186,9 @@ class Mul(Binary):
     def check(self, sig: Signature) -> None:
         super().check(sig)
         expect_headroom(255 * 255, self.multiplier(sig), "the product")
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return a * b
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         m = self.multiplier(sig)
