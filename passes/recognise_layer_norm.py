@@ -168,7 +168,8 @@ def _real(node: Node, known: Reals) -> Array | None:
         return None
     operands = [_operand(v, known) if v is not None else None for v in node.inputs]
     found = [x for x in operands if x is not None]
-    return node.op.real(node.signature, *found) if len(found) == len(operands) else None
+    with np.errstate(all="ignore"):  # what is no number is close to nothing
+        return node.op.real(node.signature, *found) if len(found) == len(operands) else None
 
 
 def _operand(value: Value, known: Reals) -> Array | None:
@@ -188,7 +189,8 @@ def _has_one_scale(kind: TensorType) -> bool:
 
 
 def _is_close(found: Array, wanted: Array) -> bool:
-    return bool(np.abs(found - wanted).max() <= CLOSE * np.abs(wanted).max())
+    with np.errstate(all="ignore"):
+        return bool(np.abs(found - wanted).max() <= CLOSE * np.abs(wanted).max())
 
 
 # ---------------------------------------------------------------------- the operator's constants

@@ -14,7 +14,8 @@ import pytest
 from tests.support.passes import check_pass, check_unchanged
 from tinyc.ir.transform import all_passes
 
-OWN_TESTS = {"split-patches", "merge-low-rank"}  # one needs an option, one changes numbers: files of their own
+# Those that need an option or change numbers have files of their own.
+OWN_TESTS = {"split-patches", *(cls.name for cls in all_passes() if cls.changes_numbers)}
 NAMES = [cls.name for cls in all_passes() if cls.__module__.startswith("tinyc.passes.") and cls.name not in OWN_TESTS]
 
 

@@ -347,8 +347,7 @@ class Rsqrt(Unary):
         expect_headroom(1 << self.FRACTION_BITS, Multiplier(m.multiplier, m.shift - self.FRACTION_BITS), "rsqrt")
 
     def real(self, sig: Signature, *inputs: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(1 / np.sqrt(inputs[0]))
+        return np.asarray(1 / np.sqrt(inputs[0]))
 
     def table(self, sig: Signature) -> Array:
         x, m = centred_codes(sig), self.multiplier(sig)
