@@ -32,9 +32,9 @@ class RecogniseLayerNorm(Pass):
     before that, because tables hide what an operator computes.
 
     What operators compute together is found by executing them on real numbers (`Operator.real`): the order and the form
-    in which an exporter writes it do not matter, such as deviations squared or E[x²] − E[x]², gamma inside the factor or
-    behind it, reshapes in between. They stay as they are where something else reads a value inside, where one of them
-    limits its codes, and where the mean is not along the last axis.
+    in which an exporter writes it do not matter, such as deviations squared or E[x²] − E[x]², gamma inside the factor
+    or behind it, reshapes in between. They stay as they are where something else reads a value inside, where one of
+    them limits its codes, and where the mean is not along the last axis.
     """
 
     def rewrite(self, node: Node, graph: Graph) -> bool:

@@ -1,4 +1,4 @@
-"""recognise-layer-norm: which forms it knows, what it leaves alone, and that its numbers are closer to the real ones."""
+"""recognise-layer-norm: forms that it knows, what it leaves alone, and that its numbers are closer to the real ones."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ START = f"""
     @beta = const : int8[8] q(0.02;-9)
     %m = mean(%x) {{axes=(2,), keep_dims=True}} : {ROW}
 """
-SQUARES = f"""
+SQUARES = """
     %s = squared_difference(%x, %m) : int8[1,5,8] q(0.02;-128)
-    %v = mean(%s) {{axes=(2,), keep_dims=True}} : int8[1,5,1] q(0.01;-128)
+    %v = mean(%s) {axes=(2,), keep_dims=True} : int8[1,5,1] q(0.01;-128)
 """
 FACTOR = f"""
     %p = add(%v, @epsilon) : int8[1,5,1] q(0.01;-128)
@@ -67,13 +67,13 @@ BOTH_AFTER = f"""
 FORMS = {
     "deviations, squared by an operator of its own": (START + SQUARES + FACTOR + PLAIN + END, PLAIN_AFTER + END),
     "deviations times themselves, sums without the axis": (
-        START + f"""
+        START + """
     %d = sub(%x, %m) : int8[1,5,8] q(0.03;0)
     %s = mul(%d, %d) : int8[1,5,8] q(0.02;-128)
-    %w = mean(%s) {{axes=(0,2)}} : int8[5] q(0.01;-128)
+    %w = mean(%s) {axes=(0,2)} : int8[5] q(0.01;-128)
     %p = add(@epsilon, %w) : int8[5] q(0.01;-128)
     %q = rsqrt(%p) : int8[5] q(0.05;-128)
-    %r = reshape(%q) {{shape=(5,1)}} : int8[5,1] q(0.05;-128)
+    %r = reshape(%q) {shape=(5,1)} : int8[5,1] q(0.05;-128)
     %y = mul(%r, %d) : int8[1,5,8] q(0.02;0)
 """ + END, PLAIN_AFTER + END,
     ),

@@ -110,7 +110,8 @@ def _by_design(distance: ByDesign) -> str:
     """How far a network is from its model file, in words."""
     found, passes = distance.found, " and ".join(distance.passes)
     differ = f"{found.unequal:,} of {found.compared:,} outputs differ, by up to {found.max_abs_diff}"
-    return f"against {distance.reference}: {differ if found.unequal else 'all equal'}; {passes} changes numbers by design"
+    how_far = f"{differ}, by design" if found.unequal else "all equal"
+    return f"against {distance.reference}: {how_far}: {passes} changes numbers"
 
 
 def _layer_table(found: Verification) -> list[Line | str]:

@@ -38,9 +38,9 @@ class Binary(Operator):
         """The result before the clamp, for int64 arrays of codes."""
         raise NotImplementedError(f"{type(self).__name__} declares no computation")
 
-    def exact(self, a: Array, b: Array) -> Array | None:
+    def exact(self, a: Array, b: Array) -> Array:
         """The result of real numbers."""
-        return None
+        raise NotImplementedError(f"{type(self).__name__} declares no real function")
 
     def real(self, sig: Signature, *inputs: Array) -> Array | None:
         return self.exact(*inputs) if self.clamp == (-128, 127) else None
@@ -210,6 +210,9 @@ class Extremum(Binary):
 class Maximum(Extremum):
     """The larger of a and b (TFLite MAXIMUM)."""
 
+    def exact(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
 
@@ -218,6 +221,9 @@ class Maximum(Extremum):
 @dataclass(frozen=True)
 class Minimum(Extremum):
     """The smaller of a and b (TFLite MINIMUM)."""
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         return np.minimum(a, b)
