@@ -9,6 +9,7 @@ from tinyc.passes.cancel_reshapes import CancelReshapes
 from tinyc.passes.canonicalise import Canonicalise
 from tinyc.passes.common_subexpressions import CommonSubexpressions
 from tinyc.passes.dead_code import DeadCode
+from tinyc.passes.decompose_patch_embedding import DecomposePatchEmbedding
 from tinyc.passes.drop_float_ends import DropFloatEnds
 from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
@@ -22,8 +23,8 @@ from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor is rematerialise:
-# the compiler tries it where SRAM is short. split-patches costs work, merge-low-rank and recognise-layer-norm change
-# numbers: on request.
+# the compiler tries it where SRAM is short. split-patches costs work, decompose-patch-embedding memory, merge-low-rank
+# and recognise-layer-norm change numbers: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -46,6 +47,7 @@ __all__ = [
     "Canonicalise",
     "CommonSubexpressions",
     "DeadCode",
+    "DecomposePatchEmbedding",
     "DropFloatEnds",
     "FoldConstants",
     "FoldPadding",

@@ -74,7 +74,8 @@ def test_the_bench_sees_an_output_that_lies_too_high(
 def test_our_c_has_no_warnings(source: Path, compiler: str) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not on this machine")
-    command = [compiler, "-O2", *STRICT, f"-I{FOLDER / 'common'}", f"-I{FOLDER / 'helium'}", str(source)]
+    includes = [f"-I{FOLDER / shared}" for shared in ("common", "helium", "pointwise")]
+    command = [compiler, "-O2", *STRICT, *includes, str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -19,7 +19,7 @@ pytest.importorskip("tflite_micro", reason="the reference package tflite-micro i
 # The compiler makes these, or the ONNX frontend; TFLM has no kernel for GELU.
 NOT_IN_TFLITE = {
     "lut", "layer_norm", "sum_rows", "add_rows", "average_sums", "average_even_sums",
-    "mean_sums", "average_pool2d_even", "softmax_scaled",
+    "mean_sums", "average_pool2d_even", "softmax_scaled", "conv2d_sums", "requantize_sums",
     "gelu",
 }  # fmt: skip
 
