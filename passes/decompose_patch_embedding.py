@@ -75,7 +75,7 @@ class DecomposePatchEmbedding(Pass):
                 outside = (-top, -left, bottom - rows, right - columns)
                 partial = Conv2DSums(op.stride, padding=outside)
                 operands = [x, weights] if sums is None else [x, weights, sums]
-                sums = graph.add(partial, operands, kind, name=node.name, before=node).output
+                sums = graph.add(partial, operands, kind, name=f"{node.name}.{top}x{left}", before=node).output
         graph.replace(node, op=RequantizeSums(op.clamp, op.rounds_once), inputs=[sums, _bias(node, graph)])
         for old in dict.fromkeys(v for v in node.inputs[1:] if v is not None and v.is_constant):
             if not old.uses and not graph.is_output(old):
