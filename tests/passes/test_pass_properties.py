@@ -15,7 +15,8 @@ from tinyc.ir.verifier import verify
 from tinyc.ops import conv_sums, sums
 from tinyc.passes import DEFAULT_PIPELINE, DecomposePatchEmbedding, DropFloatEnds, SplitPatches
 
-ON_REQUEST = (DecomposePatchEmbedding, DropFloatEnds, SplitPatches)  # these have tests of their own, as have those that change numbers
+# These have tests of their own, as have those that change numbers.
+ON_REQUEST = (DecomposePatchEmbedding, DropFloatEnds, SplitPatches)
 KEEPING = [cls() for cls in all_passes() if cls not in ON_REQUEST and not cls.changes_numbers]
 
 
