@@ -30,6 +30,13 @@ IMAGE, WEIGHTS = int8(1, 4, 4, 2), int8(4, 3, 3, 2, zero=0)
 CONV = ops.Conv2D()
 FLOAT = TensorType((2, 3), DType.float32)
 
+PART, PRODUCTS = ops.Conv2DSums(padding=(-1, -1, 0, 0)), Quant.per_tensor(0.25, 0)
+
+
+def sums(*shape: int, quant: Quant = PRODUCTS) -> TensorType:
+    return TensorType(shape, DType.int32, quant)
+
+
 REFUSED: list[tuple[Operator, list[TensorType], TensorType, str]] = [
     (CONV, [int8(4, 4, 2), WEIGHTS], int8(1, 2, 2, 4), "expected x of shape [N,H,W,C], got [4, 4, 2]"),
     (CONV, [IMAGE, int8(4, 3, 3, 3)], int8(1, 2, 2, 4), "2 channels do not divide into groups of 3"),
@@ -37,6 +44,17 @@ REFUSED: list[tuple[Operator, list[TensorType], TensorType, str]] = [
     (CONV, [IMAGE, int8(4, 5, 3, 2)], int8(1, 2, 2, 4), "a window of 5 rows does not fit in 4 padded rows"),
     (CONV, [IMAGE, WEIGHTS], int8(1, 3, 3, 4), "expected outputs int8[1,2,2,4], got int8[1,3,3,4]"),
     (CONV, [IMAGE, WEIGHTS, int8(4)], int8(1, 2, 2, 4), "expected an int32 bias of 4 elements"),
+    (PART, [IMAGE, int8(4, 3, 3, 1)], sums(1, 1, 1, 4), "expected weights of 2 channels, got [4, 3, 3, 1]"),
+    (PART, [IMAGE, WEIGHTS, sums(1, 2, 1, 4)], sums(1, 1, 1, 4), "expected sums (1, 1, 1, 4), got int32[1,2,1,4]"),
+    (PART, [IMAGE, WEIGHTS], sums(1, 1, 1, 4, quant=PLAIN), "expected the scales of products, q(0.25;0), got"),
+    (PART, [IMAGE, WEIGHTS, sums(1, 1, 1, 4, quant=PLAIN)], sums(1, 1, 1, 4), "expected the scales of products"),
+    (ops.Conv2DSums(padding=(1, 0, 0, 0)), [IMAGE, WEIGHTS], sums(1, 3, 2, 4),
+     "expected padding of 0 or less, got (1, 0, 0, 0)"),
+    (ops.Conv2DSums(clamp=(0, 127)), [IMAGE, WEIGHTS], sums(1, 2, 2, 4), "sums are not codes: they have no clamp"),
+    (ops.RequantizeSums(), [int8(1, 2, 2, 4)], int8(1, 2, 2, 4), "expected int32 sums [N,H,W,C], got int8[1,2,2,4]"),
+    (ops.RequantizeSums(), [sums(1, 2, 2, 4), TensorType((3,), DType.int32)], int8(1, 2, 2, 4),
+     "expected an int32 bias of 4 elements"),
+    (ops.RequantizeSums(), [sums(1, 2, 2, 4)], int8(1, 2, 2, 4, scale=2.0**-40), "cannot be computed in 32 bits"),
     (CONV, [IMAGE, int8(4, 3, 3, 2, zero=1)], int8(1, 2, 2, 4), "expected weights with zero point 0"),
     (
         CONV,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import vit_passes
 from tests.cli.test_commands import needs_emulator
 from tests.support.passes import canonical, check_unchanged, read
 from tinyc import ops
@@ -314,6 +315,11 @@ def test_the_exported_vit() -> None:
     assert RecogniseLayerNorm().run(graph)
     names = {node.op.name for node in graph.nodes}
     assert sum(n.op.name == "layer_norm" for n in graph.nodes) == 5 and not names & {"rsqrt", "mean", "sub"}
+
+
+def test_its_normalisations_are_closer_to_float64() -> None:
+    literal, recognised = vit_passes.errors()
+    assert recognised.max() <= ROUNDING < literal.max() and recognised.mean() < literal.mean() / 2
 
 
 @pytest.mark.parametrize("on", ["host", pytest.param("emulator", marks=needs_emulator)])
