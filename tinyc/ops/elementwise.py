@@ -84,7 +84,10 @@ class AddParameters:
 
 @dataclass(frozen=True)
 class Sum(Binary):
-    """Base of ADD, SUB and SQUARED_DIFFERENCE: both operands are brought to twice the larger scale, with headroom."""
+    """Base of ADD, SUB and SQUARED_DIFFERENCE: both operands are brought to twice the larger scale, with headroom.
+
+    Effective scales are computed in double precision.
+    """
 
     left_shift: ClassVar[int] = ADD_LEFT_SHIFT
 
@@ -120,7 +123,7 @@ class Sum(Binary):
 @operator("add")
 @dataclass(frozen=True)
 class Add(Sum):
-    """a + b (TFLite ADD), clamped. Effective scales are computed in double precision."""
+    """a + b (TFLite ADD), clamped."""
 
     def exact(self, a: Array, b: Array) -> Array:
         return a + b
@@ -133,13 +136,7 @@ class Add(Sum):
 @operator("sub")
 @dataclass(frozen=True)
 class Sub(Sum):
-    """a − b (TFLite SUB), clamped. TFLM computes the effective scales in float32 here, unlike for ADD."""
-
-    def real_multipliers(self, sig: Signature) -> tuple[float, float, float]:
-        a, b, y = (np.float32(t.scale) for t in (sig.input(0), sig.input(1), sig.output))
-        with np.errstate(over="ignore"):
-            twice = np.float32(2) * max(a, b)
-            return float(a / twice), float(b / twice), float(twice / (np.float32(1 << ADD_LEFT_SHIFT) * y))
+    """a − b (TFLite SUB), clamped."""
 
     def exact(self, a: Array, b: Array) -> Array:
         return a - b

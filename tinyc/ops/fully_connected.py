@@ -19,7 +19,7 @@ from tinyc.ops.conv import (
     expect_bias,
     weight_scales,
 )
-from tinyc.ops.fixed_point import multiplier_of, requantize
+from tinyc.ops.fixed_point import requantize
 
 
 @operator("fully_connected")
@@ -62,14 +62,8 @@ class FullyConnected(Operator):
         return max(w.quant.zero_point, key=abs)
 
     def multipliers(self, sig: Signature) -> ChannelMultipliers:
-        """Requantisation per output; with one weight scale, TFLM multiplies s_x · s_w in float32 first."""
-        x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
-        if len(scales) > 1:
-            return channel_multipliers(sig, y.shape[-1], self.rounds_once)
-        with np.errstate(over="ignore"):
-            product = float(np.float32(x.scale) * np.float32(scales[0]))
-        found = multiplier_of(product / y.scale, self.rounds_once)
-        return ChannelMultipliers((found.multiplier,) * y.shape[-1], (found.shift,) * y.shape[-1])
+        """Requantisation per output."""
+        return channel_multipliers(sig, sig.output.shape[-1], self.rounds_once)
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         rest = tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs[1:])

@@ -52,10 +52,8 @@ class BatchMatMul(Operator):
         expect(self.multiplier(sig).shift <= 30, "an effective scale of 2^30 or more cannot be computed in 32 bits")
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        """s_a · s_b / s_y; TFLM multiplies the first two in float32."""
-        with np.errstate(over="ignore"):
-            product = float(np.float32(sig.input(0).scale) * np.float32(sig.input(1).scale))
-        return multiplier_of(product / sig.output.scale, self.rounds_once)
+        """s_a · s_b / s_y in double precision."""
+        return multiplier_of(sig.input(0).scale * sig.input(1).scale / sig.output.scale, self.rounds_once)
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         a, b, y = sig.input(0), sig.input(1), sig.output
