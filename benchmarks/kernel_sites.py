@@ -15,6 +15,7 @@ from tests.support.operator_cases import Case
 from tinyc import ops
 from tinyc.ir.operator import Operator
 from tinyc.ir.types import DType, Quant, Shape, TensorType
+from tinyc.ops.conv_sums import products_quant
 from tinyc.ops.sums import sums_type
 from tinyc.ops.window import same_padding
 
@@ -273,6 +274,35 @@ def _sums(kind: type[ops.AverageSums] | type[ops.AverageEvenSums] | type[ops.Mea
     )
 
 
+def _partial_sums() -> tuple[Case, ...]:
+    """Fields of 4x4 and others out of larger windows; the first of a convolution, and those that add to sums."""
+    sizes: Sequence[tuple[Size, Taps, int, int]] = (
+        ((16, 16, 3), (4, 4), 8, 24), ((24, 24, 3), (4, 4), 12, 48), ((8, 40, 3), (4, 4), 8, 17),
+        ((16, 16, 3), (8, 8), 16, 32), ((24, 8, 3), (2, 8), 8, 10), ((12, 12, 1), (3, 3), 6, 20),
+        ((8, 8, 16), (2, 2), 4, 12), ((24, 48, 3), (4, 24), 24, 8), ((8, 64, 3), (8, 4), 8, 33),
+    )
+    found = []
+    for number, (image, field, window, outputs) in enumerate(sizes):
+        x, shape = int8(1, *image), (outputs, *field, image[2])
+        w, rng = int8(*shape, scale=WEIGHT, zero=0), np.random.default_rng(number)
+        op = ops.Conv2DSums((window, window), padding=(0, 0, field[0] - window, field[1] - window))
+        quant, weights = products_quant(x, w), rng.integers(-127, 128, shape).astype(np.int8)
+        sums = TensorType(op.infer(x, w)[0][0], DType.int32, quant)
+        found += [Case(op, ((x, None), (w, weights), *earlier), quant) for earlier in ((), ((sums, None),))]
+    return tuple(found)
+
+
+def _codes_of_sums() -> tuple[Case, ...]:
+    sizes = ((4, 4, 48), (1, 10, 192), (7, 3, 10), (2, 2, 24), (1, 1, 3), (9, 9, 8), (1, 40, 5))
+    found = []
+    for rows, columns, channels in sizes:
+        sums = TensorType((1, rows, columns, channels), DType.int32, Quant.per_tensor(0.05 * WEIGHT, 0))
+        bias = np.random.default_rng(channels).integers(-9000, 9000, channels).astype(np.int32)
+        operands = ((sums, None), (TensorType((channels,), DType.int32), bias))
+        found.append(Case(ops.RequantizeSums(), operands, LINEAR))
+    return tuple(found)
+
+
 def _of_constants(op: type[ops.Reshape]) -> tuple[Case, ...]:
     """Views of bytes in flash, which are copied."""
     rng = np.random.default_rng(3)
@@ -317,5 +347,7 @@ SITES: dict[str, tuple[Case, ...]] = {
     "average_sums": _sums(ops.AverageSums),
     "average_even_sums": _sums(ops.AverageEvenSums),
     "mean_sums": _sums(ops.MeanSums),
+    "conv2d_sums": _partial_sums(),
+    "requantize_sums": _codes_of_sums(),
     "reshape": _of_constants(ops.Reshape),
 }

@@ -9,6 +9,7 @@ from tinyc.kernels import (
     cmsis_nn,
     concatenation,
     conv,
+    conv_sums,
     copy,
     depthwise,
     elementwise,
@@ -30,7 +31,7 @@ from tinyc.kernels import (
 )
 
 __all__ = [
-    "average", "cmsis_nn", "concatenation", "conv", "copy", "depthwise", "elementwise", "fully_connected",
-    "gather", "helium", "image", "layer_norm", "lut", "matmul", "mean", "pad", "pointwise", "pool", "quantize",
-    "resize", "softmax", "sums",
+    "average", "cmsis_nn", "concatenation", "conv", "conv_sums", "copy", "depthwise", "elementwise",
+    "fully_connected", "gather", "helium", "image", "layer_norm", "lut", "matmul", "mean", "pad", "pointwise", "pool",
+    "quantize", "resize", "softmax", "sums",
 ]

@@ -10,6 +10,7 @@ from tinyc.passes.canonicalise import Canonicalise
 from tinyc.passes.common_subexpressions import CommonSubexpressions
 from tinyc.passes.compute_twice import ComputeTwice
 from tinyc.passes.dead_code import DeadCode
+from tinyc.passes.decompose_patch_embedding import DecomposePatchEmbedding
 from tinyc.passes.drop_float_ends import DropFloatEnds
 from tinyc.passes.fold_constants import FoldConstants
 from tinyc.passes.fold_padding import FoldPadding
@@ -19,13 +20,14 @@ from tinyc.passes.fuse_luts import FuseLuts
 from tinyc.passes.inline_segments import InlineSegments
 from tinyc.passes.lower_attention import LowerAttention
 from tinyc.passes.merge_low_rank import MergeLowRank
+from tinyc.passes.recognise_layer_norm import RecogniseLayerNorm
 from tinyc.passes.rematerialise import Rematerialise
 from tinyc.passes.split_patches import SplitPatches
 from tinyc.passes.tokens_as_rows import TokensAsRows
 
 # drop-float-ends is not here: the compiler puts it first when the caller exchanges int8 codes. Nor are rematerialise
-# and compute-twice: the compiler tries them where SRAM is short. split-patches costs work, merge-low-rank changes
-# numbers, and segments are chosen by the schedule: on request.
+# and compute-twice: the compiler tries them where SRAM is short. split-patches costs work, decompose-patch-embedding
+# memory, merge-low-rank and recognise-layer-norm change numbers, and segments are chosen by the schedule: on request.
 DEFAULT_PIPELINE: tuple[Pass, ...] = (
     DeadCode(),  # first: a reader whose result nobody needs would make a value look shared
     FoldConstants(),
@@ -49,6 +51,7 @@ __all__ = [
     "CommonSubexpressions",
     "ComputeTwice",
     "DeadCode",
+    "DecomposePatchEmbedding",
     "DropFloatEnds",
     "FoldConstants",
     "FoldPadding",
@@ -58,6 +61,7 @@ __all__ = [
     "InlineSegments",
     "LowerAttention",
     "MergeLowRank",
+    "RecogniseLayerNorm",
     "Rematerialise",
     "SplitPatches",
     "TokensAsRows",

@@ -17,7 +17,7 @@ WHOLE = (-128, 127)  # a clamp that limits nothing
 LEAST = 2.0**20  # a code of the result is at most so many products of one code: finer weights change nothing
 
 
-@graph_pass("merge-low-rank", opt_level=1)
+@graph_pass("merge-low-rank", opt_level=1, changes_numbers=True)
 @dataclass(frozen=True)
 class MergeLowRank(Pass):
     """Two dense layers without anything between them become one, where that has fewer weights.

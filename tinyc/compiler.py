@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from tinyc.codegen import CProject, emit_project
 from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
-from tinyc.ir.transform import Instrument, Pass, PassContext, Sequential, parse_pipeline
+from tinyc.ir.transform import Instrument, Pass, PassContext, Redefined, Sequential, parse_pipeline
 from tinyc.ir.verifier import verify as verify_graph
 from tinyc.program.banks import ONE, available, layouts, weights_bank
 from tinyc.program.lower import lower, with_segments
@@ -92,6 +92,7 @@ class Compiled:
     passes: tuple[str, ...]
     seconds: float
     source: bytes | None = field(default=None, repr=False)  # the model file, where there was one
+    redefined: Redefined | None = field(default=None, repr=False)  # where passes gave the network other integers
 
     @property
     def segmented(self) -> Graph:
@@ -171,12 +172,12 @@ def compile_graph(
     machine = target if isinstance(target, Target) else load_target(target)
     check_banks(options, machine)
     imported, graph = graph, graph.copy()
-    passes = run_passes(graph, options)
+    context = run_passes(graph, options)
     options = keep_segments(graph, options)
     graph, (schedule, program, plan) = plan_best(graph, machine, options, imported.macs)
     return Compiled(
         options.name or imported.name, imported, graph, machine, options, schedule, program, plan,
-        (*passes, *schedule.passes), time.perf_counter() - started, source,
+        (*context.ran, *schedule.passes), time.perf_counter() - started, source, context.redefined,
     )
 
 
@@ -304,8 +305,8 @@ def before_choice(imported: Graph, options: Options) -> Graph:
     return graph
 
 
-def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:
-    """Rewrite the graph in place; the text of every pass that ran."""
+def run_passes(graph: Graph, options: Options) -> PassContext:
+    """Rewrite the graph in place; which passes ran, and what those that change numbers made of it."""
     from tinyc.passes import DEFAULT_PIPELINE, DropFloatEnds
 
     ends = (DropFloatEnds(),) if options.io == "int8" else ()
@@ -315,7 +316,7 @@ def run_passes(graph: Graph, options: Options) -> tuple[str, ...]:
         Sequential(pipeline)(graph)
     copy_constant_outputs(graph)
     verify_graph(graph)
-    return tuple(context.ran)
+    return context
 
 
 def copy_constant_outputs(graph: Graph) -> None:

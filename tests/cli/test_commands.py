@@ -219,6 +219,8 @@ def test_passes(tinyc: Run) -> None:
     pipeline = [name.partition("{")[0] for name in data["default_pipeline"]]
     assert all(pipeline[step - 1] == name for name, found in steps.items() for step in found)
     assert "fold-padding" in tinyc("passes").out
+    changing = {name for name, row in rows.items() if row["changes_numbers"]}
+    assert {"merge-low-rank", "recognise-layer-norm"} <= changing and not changing & set(pipeline)
 
 
 def test_kernels(tinyc: Run) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Run
 from tests.cli.test_commands import needs_emulator
+from tests.conftest import ROOT
 from tinyc.compiler import Compiled, compile
 from tinyc.errors import UsageError
 from tinyc.ir.types import Array
@@ -168,3 +169,15 @@ def test_run_refuses_what_does_not_fit(compiled: Compiled) -> None:
         run(compiled, np.zeros((8, 8, 4), np.int64))
     with pytest.raises(UsageError, match="on='host' or on='emulator'"):
         run(compiled, np.zeros((8, 8, 4), np.int8), on="moon")  # type: ignore[arg-type]
+
+
+def test_passes_that_change_numbers_are_told_and_no_failure(tinyc: Run) -> None:
+    vit = ROOT / "tests" / "data" / "tflite_vit" / "vit.tflite"
+    verify = ("verify", vit, "-n", 2, "-p", "recognise-layer-norm,default")
+    data = tinyc(*verify, "--json").data
+    assert data["mismatches"] == 0 == data["max_abs_diff"] and "after recognise-layer-norm" in data["reference"]
+    assert data["by_design"]["passes"] == ["recognise-layer-norm"] and data["by_design"]["outputs_compared"] == 10
+    assert data["by_design"]["max_abs_diff"] > 0 and data["by_design"]["reference"].startswith("tflite-micro")
+    told = tinyc(*verify).out
+    assert "all equal" in told and "by design: recognise-layer-norm changes numbers" in told
+    assert tinyc("verify", vit, "-n", 1, "--json").data["by_design"] is None

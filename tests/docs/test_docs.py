@@ -43,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(ONNX_EXAMPLE, tmp_path / "model.onnx")
     shutil.copy(EXAMPLE.parent / "digits_vit.onnx", tmp_path / "model_float.onnx")
     shutil.copy(EXAMPLE.parent / "digits_calibration.npz", tmp_path / "calibration.npz")
-    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    for name in ("docs", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
 

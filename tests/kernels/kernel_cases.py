@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.support.operator_cases import STRATEGIES, Case, random_array
 from tinyc import ops
 from tinyc.ir.operator import Operator
-from tinyc.ir.types import DType, Quant, Shape, TensorType
+from tinyc.ir.types import Array, DType, Quant, Shape, TensorType
+from tinyc.ops.conv_sums import products_quant
+from tinyc.ops.window import Padding, Pair
 
 
 def cases_of(operator: str, count: int) -> list[Case]:
@@ -157,6 +159,21 @@ def _product(a: Shape, b: Shape, zeros: tuple[int, int], ratio: float = 300, **a
     return Case(ops.BatchMatMul(**attributes), operands, Quant.per_tensor(0.25 * ratio, -7))
 
 
+def _partial(stride: Pair, padding: Padding, image: Shape, weights: Shape, earlier: bool) -> Case:
+    """Sums over a part of a window, added to random ones where there are `earlier` ones."""
+    x, w = _int8(*image), _int8(*weights, scale=0.01, zero=0)
+    codes = np.resize(np.array([-128, 127, 127, -1, 0, 90], np.int8), weights)
+    op, quant = ops.Conv2DSums(stride, padding=padding), products_quant(x, w)
+    sums = TensorType(op.infer(x, w)[0][0], DType.int32, quant)
+    return Case(op, ((x, None), (w, codes), *(((sums, None),) if earlier else ())), quant)
+
+
+def _biased(channels: int, given: bool) -> tuple[tuple[TensorType, Array], ...]:
+    """A bias with both ends of int32, or none."""
+    data = np.resize(np.array([2**31 - 1, -(2**31), 0, 5], np.int32), channels)
+    return ((TensorType((channels,), DType.int32), data),) if given else ()
+
+
 _ENDS = (2**31 - 1, -(2**31), 0, 5)
 _CONV = _weighted(ops.Conv2D(padding=(2, 3, 4, 1)), _int8(1, 4, 5, 3, zero=-128), (4, 3, 2, 3), _ENDS)
 _DENSE = _weighted(ops.FullyConnected((-100, 90)), _int8(3, 17, zero=127), (4, 17), (1, 2, 3, 4))
@@ -213,6 +230,30 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
         _weighted(ops.FullyConnected(), _int8(1, 31), (9, 31), None),
         _weighted(ops.FullyConnected((-90, 80)), _int8(1, 8, zero=127), (4, 8), (9, 2**31 - 1, 0, -5)),
         _weighted(ops.FullyConnected(), _int8(1, 3, zero=-128), (6, 3), None),
+    ),
+    "conv2d_sums": tuple(
+        _partial(stride, padding, image, weights, earlier)
+        for stride, padding, image, weights, earlier in (
+            ((4, 4), (0, 0, 0, 0), (1, 8, 12, 3), (7, 4, 4, 3), False),
+            ((8, 8), (-4, -2, 0, -2), (1, 16, 16, 3), (6, 4, 4, 3), True),
+            ((8, 8), (-5, -7, -1, 0), (1, 16, 8, 3), (4, 2, 1, 3), True),
+            ((5, 5), (0, -4, -2, 0), (1, 5, 15, 1), (1, 3, 1, 1), True),
+            ((3, 3), (0, 0, 0, -1), (1, 9, 9, 4), (8, 3, 2, 4), False),
+        )
+    ),
+    "requantize_sums": tuple(
+        Case(
+            ops.RequantizeSums(clamp, once),
+            ((TensorType(shape, DType.int32, Quant.per_tensor(0.01, 0)), None), *_biased(shape[3], bias)),
+            Quant.per_tensor(scale, zero),
+        )
+        for shape, scale, zero, clamp, bias, once in (
+            ((1, 2, 3, 4), 0.5, 3, (-128, 127), True, False),
+            ((1, 1, 1, 7), 0.01, -128, (-100, 90), True, False),
+            ((2, 3, 1, 5), 0.02, 127, (-128, 127), False, True),
+            ((1, 4, 4, 1), 0.0001, 0, (-128, 127), False, False),
+            ((1, 1, 9, 16), 3.0, 9, (0, 60), True, True),
+        )
     ),
     "average_pool2d": (
         _moved(ops.AveragePool2D(extent=(5, 5), padding=(4, 4, 4, 4)), _int8(2, 3, 3, 3)),

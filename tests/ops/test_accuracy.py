@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.support.operator_cases import STRATEGIES, Case, random_array
 from tinyc import ops
-from tinyc.ir.operator import TypeRuleError
+from tinyc.ir.operator import Operator, TypeRuleError, operators
 from tinyc.ir.types import Array, DType, Quant, Signature, TensorType
 from tinyc.ops.layer_norm import reciprocal_root
 
@@ -171,3 +174,34 @@ def test_an_output_scale_too_fine_for_the_integers_is_refused() -> None:
     ops.LayerNorm().check(Signature((x,), (y,)))
     with pytest.raises(TypeRuleError, match="results reach"):
         ops.LayerNorm().check(Signature((x,), (quantised((2, 64), 1e-6, 0),)))
+
+
+# ---------------------------------------------------------------------- what integers come close to
+WITH_REALS = sorted(name for name, op in operators().items() if op.real is not Operator.real)
+
+
+@pytest.mark.parametrize("name", WITH_REALS)
+@given(data=st.data())
+def test_integers_come_close_to_the_real_function(name: str, data: st.DataObject) -> None:
+    """`Operator.real` on what the codes stand for, within two roundings of a code."""
+    case: Case = data.draw(STRATEGIES[name])
+    node, rng = case.node(), np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    sig, values = node.signature, [v for v in node.inputs if v is not None]
+    if len(values) < len(node.inputs):
+        return
+    arrays = [random_array(v.type, rng) if v.data is None else v.data for v in values]
+    with np.errstate(all="ignore"):
+        real = node.op.real(sig, *(reals(a, v.type) for a, v in zip(arrays, values, strict=True)))
+    if real is None:
+        assert getattr(node.op, "clamp", (-128, 127)) != (-128, 127)
+        return
+    known = np.isfinite(real)  # not of the root of 0
+    wanted = np.clip(real[known] / sig.output.scale + sig.output.zero_point, -128, 127)
+    found = node.op.reference(sig, *arrays)[0]
+    assert found.shape == real.shape and np.abs(found[known] - wanted).max(initial=0) <= 1.5
+
+
+def test_a_clamp_leaves_no_real_function() -> None:
+    x = quantised((3,), 0.5, 0)
+    sig, one = Signature((x, x), (x,)), np.ones(3)
+    assert ops.Add().real(sig, one, one) is not None and ops.Add((0, 127)).real(sig, one, one) is None

@@ -30,6 +30,13 @@ IMAGE, WEIGHTS = int8(1, 4, 4, 2), int8(4, 3, 3, 2, zero=0)
 CONV = ops.Conv2D()
 FLOAT = TensorType((2, 3), DType.float32)
 
+PART, PRODUCTS = ops.Conv2DSums(padding=(-1, -1, 0, 0)), Quant.per_tensor(0.25, 0)
+
+
+def sums(*shape: int, quant: Quant = PRODUCTS) -> TensorType:
+    return TensorType(shape, DType.int32, quant)
+
+
 REFUSED: list[tuple[Operator, list[TensorType], TensorType, str]] = [
     (CONV, [int8(4, 4, 2), WEIGHTS], int8(1, 2, 2, 4), "expected x of shape [N,H,W,C], got [4, 4, 2]"),
     (CONV, [IMAGE, int8(4, 3, 3, 3)], int8(1, 2, 2, 4), "2 channels do not divide into groups of 3"),
@@ -37,6 +44,17 @@ REFUSED: list[tuple[Operator, list[TensorType], TensorType, str]] = [
     (CONV, [IMAGE, int8(4, 5, 3, 2)], int8(1, 2, 2, 4), "a window of 5 rows does not fit in 4 padded rows"),
     (CONV, [IMAGE, WEIGHTS], int8(1, 3, 3, 4), "expected outputs int8[1,2,2,4], got int8[1,3,3,4]"),
     (CONV, [IMAGE, WEIGHTS, int8(4)], int8(1, 2, 2, 4), "expected an int32 bias of 4 elements"),
+    (PART, [IMAGE, int8(4, 3, 3, 1)], sums(1, 1, 1, 4), "expected weights of 2 channels, got [4, 3, 3, 1]"),
+    (PART, [IMAGE, WEIGHTS, sums(1, 2, 1, 4)], sums(1, 1, 1, 4), "expected sums (1, 1, 1, 4), got int32[1,2,1,4]"),
+    (PART, [IMAGE, WEIGHTS], sums(1, 1, 1, 4, quant=PLAIN), "expected the scales of products, q(0.25;0), got"),
+    (PART, [IMAGE, WEIGHTS, sums(1, 1, 1, 4, quant=PLAIN)], sums(1, 1, 1, 4), "expected the scales of products"),
+    (ops.Conv2DSums(padding=(1, 0, 0, 0)), [IMAGE, WEIGHTS], sums(1, 3, 2, 4),
+     "expected padding of 0 or less, got (1, 0, 0, 0)"),
+    (ops.Conv2DSums(clamp=(0, 127)), [IMAGE, WEIGHTS], sums(1, 2, 2, 4), "sums are not codes: they have no clamp"),
+    (ops.RequantizeSums(), [int8(1, 2, 2, 4)], int8(1, 2, 2, 4), "expected int32 sums [N,H,W,C], got int8[1,2,2,4]"),
+    (ops.RequantizeSums(), [sums(1, 2, 2, 4), TensorType((3,), DType.int32)], int8(1, 2, 2, 4),
+     "expected an int32 bias of 4 elements"),
+    (ops.RequantizeSums(), [sums(1, 2, 2, 4)], int8(1, 2, 2, 4, scale=2.0**-40), "cannot be computed in 32 bits"),
     (CONV, [IMAGE, int8(4, 3, 3, 2, zero=1)], int8(1, 2, 2, 4), "expected weights with zero point 0"),
     (
         CONV,
@@ -137,9 +155,9 @@ REFUSED: list[tuple[Operator, list[TensorType], TensorType, str]] = [
     (ops.StridedSlice((0,), (1,), (1,)), [int8(3, 3)], int8(1), "expected begin, stride, shape for 2 axes"),
     (ops.ResizeNearest((0, 1)), [IMAGE], IMAGE, "expected a size of 1 by 1 or more, got (0, 1)"),
     (ops.Relu(), [int8(2, scale=0.0)], int8(2), "expected a positive finite scale"),
-    (ops.Relu(), [int8(2, scale=1e30)], int8(2, scale=1e-30), "too far apart for a quotient in float32"),
-    (ops.Sub(), [int8(2), int8(2, scale=3e38)], int8(2), "a's scale is too small against the other scales"),
-    (ops.FullyConnected(), [int8(2, 3, scale=1e30), int8(4, 3, scale=1e30)], int8(2, 4), "too far apart"),
+    (ops.Relu(), [int8(2, scale=1e30)], int8(2, scale=1e-30), "relu does not fit in 32 bits"),
+    (ops.Sub(), [int8(2), int8(2, scale=3e38)], int8(2), "the output scale is too small against the other"),
+    (ops.FullyConnected(), [int8(2, 3, scale=1e30), int8(4, 3, scale=1e30)], int8(2, 4), "an effective scale of 2^30"),
     (CONV, [IMAGE, int8(4, 3, 3, 2, scale=0.0)], int8(1, 2, 2, 4), "expected positive finite weight scales"),
     (ops.Relu(), [FLOAT], int8(2, 3), "expected int8 operands, got float32"),
     (ops.Relu(), [int8(2)], int8(2, scale=1e-8), "the output scale is too small against the input's"),

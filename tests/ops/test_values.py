@@ -98,13 +98,3 @@ def test_macs_are_counted_for_convolutions_and_dense_layers() -> None:
     dense = ops.FullyConnected(), ((int8((2, 7)), None), (int8((3, 7)), None)), quant
     assert Case(*dense).node().macs == 2 * 7 * 3
     assert Case(ops.Add(), ((image, None), (image, None)), quant).node().macs == 0
-
-
-def test_sub_rounds_its_scales_to_float32_and_add_does_not() -> None:
-    a, b, y = (int8((1,), scale) for scale in (0.1, 0.3, 0.7))
-    add, sub = (Case(op, ((a, None), (b, None)), y.quant).node() for op in (ops.Add(), ops.Sub()))
-    assert isinstance(add.op, ops.Add) and isinstance(sub.op, ops.Sub)
-    double = add.op.real_multipliers(add.signature)
-    single = sub.op.real_multipliers(sub.signature)
-    assert double != single
-    assert [float(np.float32(m)) for m in double] == list(single)

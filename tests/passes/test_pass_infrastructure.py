@@ -127,6 +127,30 @@ def test_a_pass_called_by_itself_runs_whatever_the_level() -> None:
     assert {node.op.name for node in graph.nodes} == {"lut"}
 
 
+def test_a_context_keeps_the_graph_behind_the_last_pass_that_changed_numbers() -> None:
+    @dataclass(frozen=True)
+    class Doubling(Pass):
+        """Claims to change numbers; does, where there is anything to do."""
+
+        times: int = 1
+        name, opt_level, changes_numbers = "doubling", 1, True
+
+        def run(self, graph: Graph) -> bool:
+            for _ in range(self.times):
+                graph.outputs.append(graph.outputs[0])
+            return self.times > 0
+
+    graph = read(NETWORK)
+    count = len(graph.outputs)
+    with PassContext() as context:
+        Sequential((DeadCode(), Doubling(0)))(graph)
+        assert context.redefined is None
+        Sequential((Doubling(1), Doubling(2), Doubling(0), FuseLuts()))(graph)
+    assert context.redefined is not None and context.redefined.passes == ("doubling", "doubling{times=2}")
+    assert len(context.redefined.graph.outputs) == count + 3
+    assert {node.op.name for node in context.redefined.graph.nodes} != {"lut"} == {node.op.name for node in graph.nodes}
+
+
 def test_the_default_pipeline_is_of_registered_passes() -> None:
     assert {type(p) for p in DEFAULT_PIPELINE} <= set(all_passes())
     assert passes_by_name(["dead-code", "fuse-luts"]) == (DeadCode(), FuseLuts())

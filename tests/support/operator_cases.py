@@ -16,6 +16,8 @@ from tinyc.frontend.tflite.activation import ACTIVATIONS, activation_range
 from tinyc.ir.graph import Graph, Node, Value
 from tinyc.ir.operator import Operator, TypeRuleError
 from tinyc.ir.types import Array, DType, Quant, Shape, Signature, TensorType
+from tinyc.ops.conv import weight_scales
+from tinyc.ops.conv_sums import products_quant
 from tinyc.ops.sums import sums_type
 from tinyc.ops.window import WindowOperator, same_padding
 from tinyc.program.segment import form_segments
@@ -370,6 +372,34 @@ def _sums(draw: Draw, name: str) -> Case:
     sums = sums_type(image)
     operands = ((image, None),) if name == "sum_rows" else ((image, None), (sums, None))
     return Case(ops.SumRows() if name == "sum_rows" else ops.AddRows(), operands, image.quant)
+
+
+@_cases("conv2d_sums")
+def _conv_sums(draw: Draw, name: str) -> Case:
+    """A part of a window, other parts of which lie on each side; sums of those, or none."""
+    rows, cols, kh, kw = (draw(sizes) for _ in range(4))
+    cut = tuple(-draw(st.integers(0, 3)) for _ in range(4))
+    stride = (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
+    x = draw(int8((draw(st.integers(1, 2)), rows + 6, cols + 6, draw(st.integers(1, 5)))))
+    w, data = _weights(draw, (draw(st.integers(1, 5)), kh, kw, x.shape[3]), 0)
+    op, quant = ops.Conv2DSums(stride, padding=(cut[0], cut[1], cut[2], cut[3])), products_quant(x, w)
+    try:
+        ((shape, dtype),) = op.infer(x, w)
+    except TypeRuleError:
+        assume(False)
+    earlier = ((TensorType(shape, dtype, quant), None),) if draw(st.booleans()) else ()
+    return Case(op, ((x, None), (w, data), *earlier), quant)
+
+
+@_cases("requantize_sums")
+def _requantize_sums(draw: Draw, name: str) -> Case:
+    channels = draw(sizes)
+    w, _ = _weights(draw, (channels, 1, 1, 1), 0)
+    x = draw(int8((1,)))
+    sums = TensorType((draw(st.integers(1, 2)), draw(sizes), draw(sizes), channels), DType.int32, products_quant(x, w))
+    quant = Quant.per_tensor(x.scale * max(weight_scales(w)) * 2.0 ** draw(st.floats(-4, 12)), draw(zero_points))
+    op = ops.RequantizeSums(clamp_of(draw, TensorType((1,), DType.int8, quant)))
+    return Case(op, ((sums, None), *_bias(draw, channels)), quant)
 
 
 @_cases("average_sums", "average_even_sums", "mean_sums")

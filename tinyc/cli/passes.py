@@ -48,6 +48,7 @@ def _describe(cls: type[Pass], owner: str, order: list[str]) -> dict[str, Any]:
         "default_steps": [i for i, name in enumerate(order, 1) if name == cls.name],
         "options": options,
         "owner": owner,
+        "changes_numbers": cls.changes_numbers,
         "summary": first_sentence(cls.__doc__),
     }
 

@@ -23,6 +23,7 @@ from tinyc.cli.options import (
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
     from tinyc.verification import Verification
+    from tinyc.verification.engine import ByDesign
     from tinyc.verification.layers import Layer
     from tinyc.verification.samples import Sample
 
@@ -100,7 +101,17 @@ def _lines(compiled: Compiled, found: Verification) -> list[Line | str]:
         f"{' and '.join(f'{region.bytes:,}' for region in compiled.plan.regions)} bytes intact",
     ]
     notes = [f"  note: {found.note}"] if found.note else []
+    if found.by_design is not None:
+        lines.append(f"  {_by_design(found.by_design)}")
     return [*lines, *notes, *fallback_lines(fell_back(compiled)), *_layer_table(found)]
+
+
+def _by_design(distance: ByDesign) -> str:
+    """How far a network is from its model file, in words."""
+    found, passes = distance.found, " and ".join(distance.passes)
+    differ = f"{found.unequal:,} of {found.compared:,} outputs differ, by up to {found.max_abs_diff}"
+    how_far = f"{differ}, by design" if found.unequal else "all equal"
+    return f"against {distance.reference}: {how_far}: {passes} changes numbers"
 
 
 def _layer_table(found: Verification) -> list[Line | str]:

@@ -65,6 +65,13 @@ class Operator:
         """The exact integers of the reference implementation (docs/numerics.md), in numpy."""
         raise NotImplementedError(f"{type(self).__name__} declares no reference")
 
+    def real(self, sig: Signature, *inputs: Array) -> Array | None:
+        """The function of real numbers that the integers come close to, in float64; None where none is declared.
+
+        An operator that limits codes to fewer than there are, or has several results, has none.
+        """
+        return None
+
     @classmethod
     def attribute_names(cls) -> tuple[str, ...]:
         return tuple(f.name for f in fields(cls))

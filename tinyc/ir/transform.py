@@ -29,6 +29,7 @@ class Pass:
 
     name: ClassVar[str]
     opt_level: ClassVar[int]
+    changes_numbers: ClassVar[bool] = False
 
     def rewrite(self, node: Node, graph: Graph) -> bool:
         """Try to change the graph at this node; True where it did."""
@@ -60,11 +61,14 @@ PASSES: Registry[type[Pass]] = Registry("tinyc.passes", "pass")
 P = TypeVar("P", bound=type[Pass])
 
 
-def graph_pass(name: str, opt_level: int = 1) -> Callable[[P], P]:
-    """Class decorator: registers a pass; by default it runs from opt level `opt_level` of the context on."""
+def graph_pass(name: str, opt_level: int = 1, *, changes_numbers: bool = False) -> Callable[[P], P]:
+    """Class decorator: registers a pass; by default it runs from opt level `opt_level` of the context on.
+
+    With `changes_numbers` the network gives other integers after it than before: see `PassContext.redefined`.
+    """
 
     def register(cls: P) -> P:
-        cls.name, cls.opt_level = name, opt_level
+        cls.name, cls.opt_level, cls.changes_numbers = name, opt_level, changes_numbers
         PASSES.register(name, cls, cls.__module__)
         return cls
 
@@ -131,15 +135,28 @@ class VerifyAfter:
             raise InvalidGraph(f"after pass {pass_}: {error}") from None
 
 
+@dataclass(frozen=True)
+class Redefined:
+    """What passes that change numbers made of a network: the graph whose integers are right from then on."""
+
+    passes: tuple[str, ...]
+    graph: Graph
+
+
 @dataclass
 class PassContext:
-    """Which passes run, and who watches. Use as `with PassContext(opt_level=2, disabled_pass=["cse"]): …`."""
+    """Which passes run, and who watches. Use as `with PassContext(opt_level=2, disabled_pass=["cse"]): …`.
+
+    `redefined` is the graph behind the last pass that changed numbers, None where none did: the passes after it keep
+    its integers as those before keep the model file's.
+    """
 
     opt_level: int = 2
     disabled_pass: Sequence[str] = ()
     required_pass: Sequence[str] = ()
     instruments: Sequence[Instrument] = ()
     ran: list[str] = field(default_factory=list)
+    redefined: Redefined | None = None
     _tokens: list[Token[PassContext | None]] = field(default_factory=list, repr=False)  # one per `with`
 
     def __post_init__(self) -> None:
@@ -168,6 +185,9 @@ class PassContext:
             instrument.before(pass_, graph)
         changed = pass_.run(graph)
         self.ran.append(str(pass_))
+        if changed and pass_.changes_numbers:
+            earlier = () if self.redefined is None else self.redefined.passes
+            self.redefined = Redefined((*earlier, str(pass_)), graph.copy())
         for instrument in self.instruments:
             instrument.after(pass_, graph, changed)
         return changed

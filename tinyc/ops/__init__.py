@@ -7,6 +7,7 @@ convolutions, dense layers and matrix products count multiply-accumulates; `macs
 
 from tinyc.ops.concat import Concatenation
 from tinyc.ops.conv import Conv2D, DepthwiseConv2D
+from tinyc.ops.conv_sums import Conv2DSums, RequantizeSums
 from tinyc.ops.elementwise import Add, Maximum, Minimum, Mul, SquaredDifference, Sub
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.layer_norm import LayerNorm
@@ -34,6 +35,7 @@ __all__ = [
     "BatchMatMul",
     "Concatenation",
     "Conv2D",
+    "Conv2DSums",
     "DepthwiseConv2D",
     "Dequantize",
     "FullyConnected",
@@ -53,6 +55,7 @@ __all__ = [
     "Relu",
     "Relu6",
     "Requantize",
+    "RequantizeSums",
     "Reshape",
     "ResizeNearest",
     "Rsqrt",

@@ -175,16 +175,20 @@ class Conv2D(Convolution):
         return Whole()
 
     def accumulators(self, sig: Signature, x: Array, w: Array) -> Array:
-        zero = sig.input(0).zero_point
-        n, rows, cols, filters = sig.output.shape
-        kernel, depth = extent_of(sig.input(1)), w.shape[3]
-        groups = x.shape[3] // depth
-        columns = np.stack([t for _, _, t in self.taps(x, kernel, (rows, cols), zero)], axis=3)
-        # Sums of int8 products stay far below 2^53, so float64 matrix products are exact (and use BLAS).
-        centred = columns.reshape(n * rows * cols, -1, groups, depth).astype(np.float64) - zero
-        kernels = w.reshape(groups, filters // groups, -1).astype(np.float64)
-        sums = [centred[:, :, g].reshape(len(centred), -1) @ kernels[g].T for g in range(groups)]
-        return np.concatenate(sums, axis=1).astype(np.int64).reshape(sig.output.shape)
+        return products(self, x, w, sig.output.shape, sig.input(0).zero_point)
+
+
+def products(op: WindowOperator, x: Array, w: Array, output: Shape, zero: int) -> Array:
+    """Σ (x − zero)·w over every window of x, `zero` outside of it, int64 [N,OH,OW,O]; w is [O,KH,KW,C/groups]."""
+    n, rows, cols, filters = output
+    depth = w.shape[3]
+    groups = x.shape[3] // depth
+    columns = np.stack([t for _, _, t in op.taps(x, w.shape[1:3], (rows, cols), zero)], axis=3)
+    # Sums of int8 products stay far below 2^53, so float64 matrix products are exact (and use BLAS).
+    centred = columns.reshape(n * rows * cols, -1, groups, depth).astype(np.float64) - zero
+    kernels = w.reshape(groups, filters // groups, -1).astype(np.float64)
+    sums = [centred[:, :, g].reshape(len(centred), -1) @ kernels[g].T for g in range(groups)]
+    return np.concatenate(sums, axis=1).astype(np.int64).reshape(output)
 
 
 @operator("depthwise_conv2d")

@@ -38,6 +38,13 @@ class Binary(Operator):
         """The result before the clamp, for int64 arrays of codes."""
         raise NotImplementedError(f"{type(self).__name__} declares no computation")
 
+    def exact(self, a: Array, b: Array) -> Array:
+        """The result of real numbers."""
+        raise NotImplementedError(f"{type(self).__name__} declares no real function")
+
+    def real(self, sig: Signature, *inputs: Array) -> Array | None:
+        return self.exact(*inputs) if self.clamp == (-128, 127) else None
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         a, b = given(*inputs)
         result = self.compute(sig, a.astype(np.int64), b.astype(np.int64))
@@ -77,7 +84,10 @@ class AddParameters:
 
 @dataclass(frozen=True)
 class Sum(Binary):
-    """Base of ADD, SUB and SQUARED_DIFFERENCE: both operands are brought to twice the larger scale, with headroom."""
+    """Base of ADD, SUB and SQUARED_DIFFERENCE: both operands are brought to twice the larger scale, with headroom.
+
+    Effective scales are computed in double precision.
+    """
 
     left_shift: ClassVar[int] = ADD_LEFT_SHIFT
 
@@ -113,7 +123,10 @@ class Sum(Binary):
 @operator("add")
 @dataclass(frozen=True)
 class Add(Sum):
-    """a + b (TFLite ADD), clamped. Effective scales are computed in double precision."""
+    """a + b (TFLite ADD), clamped."""
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return a + b
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
@@ -123,13 +136,10 @@ class Add(Sum):
 @operator("sub")
 @dataclass(frozen=True)
 class Sub(Sum):
-    """a − b (TFLite SUB), clamped. TFLM computes the effective scales in float32 here, unlike for ADD."""
+    """a − b (TFLite SUB), clamped."""
 
-    def real_multipliers(self, sig: Signature) -> tuple[float, float, float]:
-        a, b, y = (np.float32(t.scale) for t in (sig.input(0), sig.input(1), sig.output))
-        with np.errstate(over="ignore"):
-            twice = np.float32(2) * max(a, b)
-            return float(a / twice), float(b / twice), float(twice / (np.float32(1 << ADD_LEFT_SHIFT) * y))
+    def exact(self, a: Array, b: Array) -> Array:
+        return a - b
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
@@ -151,6 +161,10 @@ class SquaredDifference(Sum):
         twice = 2.0 * max(a, b)
         return a / twice, b / twice, twice * twice / ((1 << 2 * self.left_shift) * y)
 
+    def exact(self, a: Array, b: Array) -> Array:
+        difference = a - b
+        return difference * difference
+
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         x, y = self.operands(sig, a, b)
         return self.rescale(sig, (x - y) ** 2)
@@ -169,6 +183,9 @@ class Mul(Binary):
     def check(self, sig: Signature) -> None:
         super().check(sig)
         expect_headroom(255 * 255, self.multiplier(sig), "the product")
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return a * b
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         m = self.multiplier(sig)
@@ -190,6 +207,9 @@ class Extremum(Binary):
 class Maximum(Extremum):
     """The larger of a and b (TFLite MAXIMUM)."""
 
+    def exact(self, a: Array, b: Array) -> Array:
+        return np.maximum(a, b)
+
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         return np.maximum(a, b)
 
@@ -198,6 +218,9 @@ class Maximum(Extremum):
 @dataclass(frozen=True)
 class Minimum(Extremum):
     """The smaller of a and b (TFLite MINIMUM)."""
+
+    def exact(self, a: Array, b: Array) -> Array:
+        return np.minimum(a, b)
 
     def compute(self, sig: Signature, a: Array, b: Array) -> Array:
         return np.minimum(a, b)

@@ -19,7 +19,7 @@ from tinyc.ops.conv import (
     expect_bias,
     weight_scales,
 )
-from tinyc.ops.fixed_point import quantize_multiplier, requantize, single_rounding
+from tinyc.ops.fixed_point import requantize, single_rounding
 
 
 @operator("fully_connected")
@@ -62,16 +62,10 @@ class FullyConnected(Operator):
         return max(w.quant.zero_point, key=abs)
 
     def multipliers(self, sig: Signature) -> ChannelMultipliers:
-        """Requantisation per output. With one weight scale, TFLM multiplies s_x · s_w in float32."""
-        x, y, scales = sig.input(0), sig.output, weight_scales(sig.input(1))
+        """Requantisation per output."""
         if self.rounds_once:
-            return channel_multipliers(sig, y.shape[-1], single_rounding)
-        if len(scales) > 1:
-            return channel_multipliers(sig, y.shape[-1])
-        with np.errstate(over="ignore"):
-            product = float(np.float32(x.scale) * np.float32(scales[0]))
-        found = quantize_multiplier(product / y.scale)
-        return ChannelMultipliers((found.multiplier,) * y.shape[-1], (found.shift,) * y.shape[-1])
+            return channel_multipliers(sig, sig.output.shape[-1], single_rounding)
+        return channel_multipliers(sig, sig.output.shape[-1])
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         rest = tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs[1:])

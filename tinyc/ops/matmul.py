@@ -52,11 +52,8 @@ class BatchMatMul(Operator):
         expect(self.multiplier(sig).shift <= 30, "an effective scale of 2^30 or more cannot be computed in 32 bits")
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        """s_a · s_b / s_y. TFLM, which rounds twice, multiplies the first two in float32."""
-        a, b, y = (t.scale for t in (sig.input(0), sig.input(1), sig.output))
-        with np.errstate(over="ignore"):
-            product = a * b if self.rounds_once else float(np.float32(a) * np.float32(b))
-        return multiplier_of(product / y, self.rounds_once)
+        """s_a · s_b / s_y in double precision."""
+        return multiplier_of(sig.input(0).scale * sig.input(1).scale / sig.output.scale, self.rounds_once)
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         a, b, y = sig.input(0), sig.input(1), sig.output

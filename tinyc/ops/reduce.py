@@ -87,6 +87,9 @@ class Mean(Operator):
         ]
         return (Access(tuple(axes), flat=self.count(x) == 1),)
 
+    def real(self, sig: Signature, *inputs: Array) -> Array:
+        return np.asarray(inputs[0].mean(axis=self.axes, keepdims=self.keep_dims))
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
         centred = x.astype(np.int64) - sig.input(0).zero_point

@@ -32,6 +32,9 @@ class Reshape(Movement):
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
         return (Access(Access.whole(sig.input(0).rank).axes, flat=True),)
 
+    def real(self, sig: Signature, *inputs: Array) -> Array:
+        return inputs[0].reshape(self.shape)
+
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)
         return (x.reshape(self.shape),)
@@ -64,6 +67,9 @@ class Transpose(Movement):
         # Axes of length 1 can go anywhere: nothing moves in memory while the others keep their order.
         long = [axis for axis in self.perm if x.shape[axis] > 1]
         return (Access(axes, flat=long == sorted(long)),)
+
+    def real(self, sig: Signature, *inputs: Array) -> Array:
+        return inputs[0].transpose(self.perm)
 
     def reference(self, sig: Signature, *inputs: Array | None) -> tuple[Array, ...]:
         (x,) = given(*inputs)

@@ -92,10 +92,9 @@ class Lut(Operator):
         return (lookup(x, table),)
 
 
-def float32_ratio(sig: Signature, factor: float = 1.0) -> float:
-    """s_x · factor / s_y with every step rounded to float32, as TFLM's activations compute it."""
-    with np.errstate(over="ignore"):
-        return float(np.float32(sig.input(0).scale) * np.float32(factor) / np.float32(sig.output.scale))
+def ratio(sig: Signature, factor: float = 1.0) -> float:
+    """s_x · factor / s_y in double precision, as the reference package computes it (tests/ops/test_tflm.py)."""
+    return sig.input(0).scale * factor / sig.output.scale
 
 
 def to_int8(x: Array) -> Array:
@@ -115,7 +114,7 @@ class Relu(Unary):
     """max(x, 0), rescaled from the input's quantisation to the output's (TFLite RELU)."""
 
     def multiplier(self, sig: Signature) -> Multiplier:
-        return quantize_multiplier(float32_ratio(sig))
+        return quantize_multiplier(ratio(sig))
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
@@ -153,8 +152,8 @@ class LeakyRelu(Unary):
 
     def multipliers(self, sig: Signature) -> tuple[Multiplier, Multiplier]:
         """(of codes at or above the zero point, of the magnitude of codes below)."""
-        below = abs(float32_ratio(sig, self.alpha))
-        return quantize_multiplier(float32_ratio(sig)), quantize_multiplier(below)
+        below = abs(ratio(sig, self.alpha))
+        return quantize_multiplier(ratio(sig)), quantize_multiplier(below)
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
@@ -259,10 +258,8 @@ class HardSwish(Unary):
     """x · min(max(x + 3, 0), 6) / 6 (TFLite HARD_SWISH), in 16-bit fixed point on the input's scale / 128."""
 
     def multipliers(self, sig: Signature) -> tuple[Multiplier, Multiplier]:
-        """(to the output's scale, to the scale where 2^15 is 3), from the input's scale / 128, in float32."""
-        three = np.float32(3) / np.float32(32768)
-        fine = np.float32(sig.input(0).scale) * np.float32(1 / 128)
-        return _multiplier16(float32_ratio(sig, 1 / 128)), _multiplier16(float(fine / three))
+        """(to the output's scale, to the scale where 2^15 is 3), from the input's scale / 128."""
+        return _multiplier16(ratio(sig, 1 / 128)), _multiplier16(sig.input(0).scale / 128 / (3 / 32768))
 
     def check(self, sig: Signature) -> None:
         super().check(sig)
@@ -345,6 +342,9 @@ class Rsqrt(Unary):
             f"the output scale {sig.output.scale!r} is too large for 32 bits",
         )
         expect_headroom(1 << self.FRACTION_BITS, Multiplier(m.multiplier, m.shift - self.FRACTION_BITS), "rsqrt")
+
+    def real(self, sig: Signature, *inputs: Array) -> Array:
+        return np.asarray(1 / np.sqrt(inputs[0]))
 
     def table(self, sig: Signature) -> Array:
         x, m = centred_codes(sig), self.multiplier(sig)

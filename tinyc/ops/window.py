@@ -44,12 +44,16 @@ class WindowOperator(Operator):
     def output_size(self, rows: int, cols: int, extent: Pair) -> Pair:
         """Rows and columns of the output. Raises TypeRuleError where the window does not fit."""
         top, left, bottom, right = self.padding
-        expect(min(self.padding) >= 0, f"expected padding of 0 or more, got {self.padding}")
+        self.check_padding()
         expect(min(self.stride) >= 1, f"expected strides of 1 or more, got {self.stride}")
         expect(min(self.dilation) >= 1, f"expected dilations of 1 or more, got {self.dilation}")
         padded = (rows + top + bottom, cols + left + right)
         found = [self._steps(axis, padded[axis], extent[axis]) for axis in (0, 1)]
         return found[0], found[1]
+
+    def check_padding(self) -> None:
+        """Raises TypeRuleError for padding that the operator does not take."""
+        expect(min(self.padding) >= 0, f"expected padding of 0 or more, got {self.padding}")
 
     def _steps(self, axis: int, padded: int, extent: int) -> int:
         reach = (extent - 1) * self.dilation[axis] + 1
@@ -65,10 +69,16 @@ class WindowOperator(Operator):
         )
         return Elementwise(0), rows, cols
 
+    def padded(self, x: Array, fill: int) -> Array:
+        """The image with its padding, or without what a negative one cuts off."""
+        top, left, bottom, right = (max(n, 0) for n in self.padding)
+        wide = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+        top, left, bottom, right = (max(-n, 0) for n in self.padding)
+        return wide[:, top : wide.shape[1] - bottom, left : wide.shape[2] - right]
+
     def taps(self, x: Array, extent: Pair, size: Pair, fill: int) -> Iterator[tuple[int, int, Array]]:
         """For each tap (i, j) of the window, the [N, *size, C] values it reads; `fill` outside the image."""
-        top, left, bottom, right = self.padding
-        padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+        padded = self.padded(x, fill)
         (sy, sx), (dy, dx), (rows, cols) = self.stride, self.dilation, size
         for i in range(extent[0]):
             for j in range(extent[1]):

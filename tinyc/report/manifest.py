@@ -40,7 +40,7 @@ def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
         },
         "weights_sha256": weights_sha256(compiled),
         "target": compiled.target.name,
-        "reference": ONNX_REFERENCE if source is not None and is_onnx(source) else REFERENCE,
+        "reference": _reference(compiled),
         "arena_bytes": compiled.plan.arena_bytes,
         "passes": list(compiled.passes),
         "operators": [
@@ -49,6 +49,13 @@ def manifest(compiled: Compiled, files: Mapping[str, str]) -> dict[str, Any]:
         ],
         "files": {path: sha256(text) for path, text in sorted(files.items())},
     }
+
+
+def _reference(compiled: Compiled) -> dict[str, Any]:
+    """The reference; `numbers_changed_by` names passes after which the integers are no longer its."""
+    named = ONNX_REFERENCE if compiled.source is not None and is_onnx(compiled.source) else REFERENCE
+    changed = compiled.redefined
+    return dict(named) if changed is None else named | {"numbers_changed_by": list(changed.passes)}
 
 
 def sha256(text: str) -> str:

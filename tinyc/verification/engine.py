@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyc.errors import Mismatch, UsageError
+from tinyc.ir.graph import Graph, Value
 from tinyc.ir.types import Array
 from tinyc.ops import Dequantize
+from tinyc.reference.redefined import RedefinedReference
 from tinyc.reference.reference import Reference, open_reference
 from tinyc.verification.compare import Difference, difference, first_beyond, total
 from tinyc.verification.execute import Place, execute, unpack
@@ -19,11 +21,35 @@ from tinyc.verification.values import convert
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
+    from tinyc.program.program import Port
+
+
+@dataclass(frozen=True)
+class ByDesign:
+    """How far a network is from its model file's reference because of passes that change numbers."""
+
+    passes: tuple[str, ...]
+    reference: str
+    found: Difference
+
+    def to_dict(self) -> dict[str, Any]:
+        """Under `by_design` in `verify --json`."""
+        return {
+            "passes": list(self.passes),
+            "reference": self.reference,
+            "outputs_compared": self.found.compared,
+            "unequal": self.found.unequal,
+            "max_abs_diff": self.found.max_abs_diff,
+        }
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What a comparison found. `first` tells the first wrong element; `layers` is None unless asked for."""
+    """What a comparison found. `first` tells the first wrong element; `layers` is None unless asked for.
+
+    Where a pass changed numbers, `reference` is the graph that it made, and `by_design` the distance from the model
+    file's reference.
+    """
 
     on: Place
     reference: str
@@ -33,6 +59,7 @@ class Verification:
     layers: tuple[Layer, ...] | None
     note: str = ""
     tolerance: int = 0  # codes by which an output may differ and still agree
+    by_design: ByDesign | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The keys of `verify --json`; layers under `layers` where they were compared."""
@@ -46,6 +73,7 @@ class Verification:
             "unequal": self.found.unequal,
             "tolerance": self.tolerance,
             "note": self.note,
+            "by_design": None if self.by_design is None else self.by_design.to_dict(),
         }
         return data if self.layers is None else data | {"layers": [asdict(layer) for layer in self.layers]}
 
@@ -105,6 +133,9 @@ def verify(
 ) -> Verification:
     """Run the generated C and the reference on `samples` and compare every output element.
 
+    Where passes changed numbers, the C must equal the graph behind the last of them; how far that is from the model
+    file's reference is found as well, and is no failure.
+
     Raises UsageError for a network that did not come from a model file, ToolchainError where compiler,
     emulator or reference is missing, ProgramFailed where the C misbehaves. A disagreement is no exception:
     see `failure`.
@@ -113,27 +144,39 @@ def verify(
         raise UsageError(
             f"{compiled.name} was compiled from a graph; verify needs the model file to compare with."
         )
-    reference = open_reference(compiled.source)
-    name = reference.title()
-    inputs = [_reference_inputs(compiled, sample) for sample in samples]
-    expected = [_reference_outputs(compiled, reference.run(sample)) for sample in inputs]
+    of_file = _Expected(compiled, open_reference(compiled.source), compiled.imported, samples)
+    expected = of_file
+    if compiled.redefined is not None:
+        graph = compiled.redefined.graph
+        expected = _Expected(compiled, RedefinedReference(compiled.redefined), graph, samples)
+    reference = expected.reference
     result = execute(compiled, samples, on=on, cmsis_nn=cmsis_nn, dump_operators=per_layer)
     got = [unpack(outputs, compiled.program.outputs) for outputs in result.outputs]
-    layers = compare_layers(compiled, reference, inputs, result.operator_outputs or ()) if per_layer else None
-    found, first = _compare(compiled, reference, got, expected)
-    return Verification(on, name, len(samples), found, first, layers, result.note, reference.tolerance)
+    dumps = result.operator_outputs or ()
+    layers = compare_layers(compiled, reference, expected.inputs, dumps) if per_layer else None
+    found, first = _compare(compiled, reference, got, expected.outputs)
+    by_design = None
+    if compiled.redefined is not None:
+        distance, _ = _compare(compiled, of_file.reference, got, of_file.outputs)
+        by_design = ByDesign(compiled.redefined.passes, of_file.reference.title(), distance)
+    return Verification(
+        on, reference.title(), len(samples), found, first, layers, result.note, reference.tolerance, by_design
+    )
 
 
-def _reference_inputs(compiled: Compiled, sample: Sample) -> list[Array]:
-    """A sample as the model file wants it: float32 where only the compiled network has int8 ends."""
-    pairs = zip(sample, compiled.graph.inputs, compiled.imported.inputs, strict=True)
-    return [convert(array, ours.type, theirs.type) for array, ours, theirs in pairs]
+class _Expected:
+    """Inputs and outputs of a reference, which computes `graph`, for samples of the compiled network."""
+
+    def __init__(self, compiled: Compiled, reference: Reference, graph: Graph, samples: Sequence[Sample]) -> None:
+        self.reference = reference
+        self.inputs = [_converted(sample, compiled.graph.inputs, graph.inputs) for sample in samples]
+        ours = compiled.program.outputs
+        self.outputs = [_converted(reference.run(sample), graph.outputs, ours) for sample in self.inputs]
 
 
-def _reference_outputs(compiled: Compiled, outputs: Sequence[Array]) -> list[Array]:
-    """The reference's outputs, as codes where the compiled network gives codes; no digit is lost."""
-    pairs = zip(outputs, compiled.imported.outputs, compiled.program.outputs, strict=True)
-    return [convert(array, theirs.type, ours.type) for array, theirs, ours in pairs]
+def _converted(arrays: Sequence[Array], old: Sequence[Value | Port], new: Sequence[Value | Port]) -> list[Array]:
+    """Arrays as the other end has them: float32 or codes, where only one of them has int8 ends; no digit is lost."""
+    return [convert(array, a.type, b.type) for array, a, b in zip(arrays, old, new, strict=True)]
 
 
 def _tolerances(compiled: Compiled, reference: Reference) -> list[float]:
