@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -215,7 +215,9 @@ def _named(text: str) -> Any:
 
 @contextmanager
 def _executor(workers: int) -> Iterator[Executor | None]:
-    with ProcessPoolExecutor(workers) if workers > 1 else nullcontext() as executor:
+    from tinyc.nas.workers import Workers
+
+    with Workers(workers) if workers > 1 else nullcontext() as executor:
         yield executor
 
 
