@@ -1,4 +1,4 @@
-"""What every test shares: the --long option and its marker, hypothesis profiles, the shared models."""
+"""What every test shares: --long and --nightly, the marker of the first, hypothesis profiles, the shared models."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ settings.register_profile("long", _SHARED, max_examples=2000, print_blob=True)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also tests marked `long`; many more examples")
+    parser.addoption("--nightly", action="store_true", help="the same, and 3,000 networks of every search space")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.option.long = config.getoption("--long") or config.getoption("--nightly")
     settings.load_profile("long" if config.getoption("--long") else "default")
 
 
@@ -38,6 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether --long was given: tests may then draw more."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def specs(request: pytest.FixtureRequest) -> int:
+    """How many networks of a whole search space to try; 0 by default."""
+    return 3000 if request.config.getoption("--nightly") else 300 if request.config.getoption("--long") else 0
 
 
 @pytest.fixture(scope="session")

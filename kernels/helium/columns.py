@@ -13,7 +13,7 @@ from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import BLOCK, HALVES_UP, LANES, Dense, needs_constants, rounding
+from tinyc.kernels.helium.packing import BLOCK, LANES, Dense, needs_constants, never_negative, rounding
 from tinyc.ops.conv import ChannelMultipliers, Conv2D, DepthwiseConv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
@@ -75,7 +75,9 @@ class ColumnsKernel(Kernel):
             return {"output": pixels * channels, "product": pixels * channels * depth}
         pairs = -(-pixels // PAIR)
         blocks = pairs * -(-channels // BLOCK)
-        kind = "block, halves up" if self.rounding(site) == HALVES_UP else "block"
+        op = site.op
+        assert isinstance(op, WindowOperator | FullyConnected)
+        kind = "block, halves up" if never_negative(site.sig.output.zero_point, op.clamp) else "block"
         return {"pair": pairs, kind: blocks, "step": blocks * -(-depth // LANES)}
 
     def layer(self, site: Site, c: CallWriter) -> str:

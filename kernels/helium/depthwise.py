@@ -13,7 +13,7 @@ from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import HALVES_UP, folded_bias, needs_constants, rounding
+from tinyc.kernels.helium.packing import folded_bias, needs_constants, never_negative, rounding
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -170,10 +170,11 @@ class HeliumDepthwiseS8(Kernel):
         rows = "two rows" if g.rows_of_step == 2 else "one row"
         kind = f"3x3, stride {g.stride}, {rows}" if g.is_small else "8x8"
         steps = g.channels * g.all_steps
-        tiles = steps * -(-g.output[1] // g.tile)
+        tiles, op = steps * -(-g.output[1] // g.tile), site.op
+        assert isinstance(op, WindowOperator)
         return {
             f"channel of {kind}": g.channels * (batches + alone), "step": steps, f"tile of {kind}": tiles,
-            "dearer tile": 0 if self.rounding(site) == HALVES_UP else tiles,
+            "dearer tile": 0 if never_negative(site.sig.output.zero_point, op.clamp) else tiles,
         }
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:

@@ -64,9 +64,18 @@ def rounding(m: ChannelMultipliers, zero_point: int, clamp: tuple[int, int]) -> 
     Codes below the zero point stand for negative numbers: where the clamp takes them all to one code, it does not
     matter whether halves of negative numbers go up or down.
     """
-    if max(m.shift) <= 0 and clamp[0] >= zero_point:
+    if max(m.shift) <= 0 and never_negative(zero_point, clamp):
         return HALVES_UP
     return RIGHT_SHIFT if max(m.shift) < 0 else ANY_SHIFT
+
+
+def never_negative(zero_point: int, clamp: tuple[int, int]) -> bool:
+    """Whether no code stands for a negative number, as after ReLU.
+
+    Costs count such outputs as requantised the cheapest way, whatever the multipliers: these are what a calibration
+    found (and at most 1 in any network that makes sense), so no choice may depend on them.
+    """
+    return clamp[0] >= zero_point
 
 
 def needs_constants(site: Site) -> str | None:

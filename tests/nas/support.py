@@ -5,10 +5,14 @@ from __future__ import annotations
 from tinyc.nas.evolution import Settings
 from tinyc.nas.outcome import Evaluator, most_macs
 from tinyc.nas.report import Budget, PlanReport
-from tinyc.nas.spaces import CnnSpace, DsCnnSpace, DsCnnSpec
+from tinyc.nas.spaces import CnnSpace, DsCnnSpace, DsCnnSpec, VitSpace
 
 SMALL_AUDIO = DsCnnSpace(dimensions=(1, 2), frames=(25,), features=(10,), channels=(8, 16, 24, 32), depths=(1, 2, 3))
 SMALL_CNN = CnnSpace(resolutions=(32, 48), widths=(0.2, 0.3), depths=(1, 2), classes=10)
+SMALL_VIT = VitSpace(
+    tokens=(2, 3), embeddings=(8, 16), depths=(1, 2), heads=(1, 2), mlp_ratios=(1.5, 2.0), ranks=(0.5, 0.75, 1.0),
+    head_channels=8, resolution=8, channels_in=1, classes=3,
+)
 BUDGET = Budget(sram=2_400, flash=14_000)
 SETTINGS = Settings(population=6, crossovers=3, mutations=3, parents=3)
 TARGET = "cortex-m4"

@@ -1,7 +1,8 @@
 """Networks without weights: what a search space builds for the planner, and the same with random weights.
 
 Types are what a converter of a trained network would give: int8, one scale per tensor, weights with one scale per
-output channel. Only their sizes matter to the plan; the numbers of scales and weights are stand-ins.
+output channel. Scales and weights are stand-ins: what they are decides nothing, as long as two that a calibration would
+find apart are not equal here. Equal scales make a mean of one pixel a copy, and equal tables are kept once.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from tinyc.ops.window import Pair, same_padding
 
 POOL = 1 << 20  # stand-in weights that all constants share
 STEP = 4099  # elements between the starts of two constants' weights
+SCALES = 1 << 14  # stand-in scales of weights
 IMAGE = Quant.per_tensor(1 / 128, 0)
 POSITIVE = Quant.per_tensor(6 / 255, -128)  # of what ends in a clamp to 0…6
 SIGNED = Quant.per_tensor(8 / 255, 3)
-PROBABILITY = Quant.per_tensor(1 / 256, -128)
+PROBABILITY = Quant.per_tensor(1 / 256, -128)  # TFLite's softmax
+SHARE = Quant.per_tensor(1 / 255, -128)  # that of ONNX files, whose calibration sees 0…1
 
 
 class Network:
@@ -33,8 +36,15 @@ class Network:
     """
 
     def __init__(self, name: str, shape: Shape, quant: Quant = IMAGE, *, onnx: bool = False) -> None:
-        self.graph, self.onnx = Graph(name), onnx
+        self.graph, self.onnx, self._found = Graph(name), onnx, 0
         self.last = self.graph.add_input("input", TensorType(shape, DType.int8, quant))
+
+    def found(self, like: Quant) -> Quant:
+        """What calibration might find for one more tensor: a scale of its own, at most that of `like`, and a zero point
+        near its (the lowest code stays: nothing below was seen)."""
+        self._found += 1
+        scale, zero = like.scale[0] * (1 - self._found % 251 / 512), like.zero_point[0]
+        return Quant.per_tensor(float(np.float32(scale)), zero if zero == -128 else zero + self._found % 29 - 14)
 
     def apply(self, op: Operator, inputs: Sequence[Value | None], quant: Quant | None, name: str) -> Value:
         """Any operator with one result, whose shape follows from its type rule."""
@@ -45,7 +55,9 @@ class Network:
     def weights(self, shape: Shape, axis: int | None, name: str) -> Value:
         """int8 weights of unknown data, one scale per index of `axis`."""
         channels = 1 if axis is None else shape[axis]
-        return self.graph.add_constant(f"{name}/w", TensorType(shape, DType.int8, _scales(channels, axis)), None)
+        self._found += 1
+        quant = _scales(channels, axis, self._found)
+        return self.graph.add_constant(f"{name}/w", TensorType(shape, DType.int8, quant), None)
 
     def bias(self, channels: int, name: str) -> Value:
         return self.graph.add_constant(f"{name}/b", TensorType((channels,), DType.int32), None)
@@ -59,7 +71,7 @@ class Network:
         x = self.last if x is None else x
         op = ops.Conv2D(stride, (1, 1), _padding(x, kernel, stride) if same else (0, 0, 0, 0), rounds_once=self.onnx)
         inputs = [x, self.weights((channels, *kernel, x.type.shape[3]), 0, name), self.bias(channels, name)]
-        return self.apply(op, inputs, SIGNED if linear else POSITIVE, name)
+        return self.apply(op, inputs, self.found(SIGNED if linear else POSITIVE), name)
 
     def depthwise(self, kernel: Pair, stride: Pair = (1, 1), *, name: str, x: Value | None = None) -> Value:
         """Depthwise convolution, padding SAME, clamped to 0…6."""
@@ -67,29 +79,29 @@ class Network:
         channels = x.type.shape[3]
         op = ops.DepthwiseConv2D(stride, (1, 1), _padding(x, kernel, stride), rounds_once=self.onnx)
         inputs = [x, self.weights((1, *kernel, channels), 3, name), self.bias(channels, name)]
-        return self.apply(op, inputs, POSITIVE, name)
+        return self.apply(op, inputs, self.found(POSITIVE), name)
 
     def add(self, a: Value, b: Value, *, name: str) -> Value:
-        return self.apply(ops.Add(), [a, b], SIGNED, name)
+        return self.apply(ops.Add(), [a, b], self.found(SIGNED), name)
 
     def dense(self, channels: int, *, name: str, x: Value | None = None, quant: Quant = SIGNED) -> Value:
-        """Fully connected over the last axis."""
+        """Fully connected over the last axis; `quant` is what its result's is like."""
         x = self.last if x is None else x
         inputs = [x, self.weights((channels, x.type.shape[-1]), 0, name), self.bias(channels, name)]
-        return self.apply(ops.FullyConnected(rounds_once=self.onnx), inputs, quant, name)
+        return self.apply(ops.FullyConnected(rounds_once=self.onnx), inputs, self.found(quant), name)
 
     def classifier(self, classes: int) -> Graph:
         """Global average, dense layer, softmax; the finished graph."""
         image = self.last
         _, rows, cols, channels = image.type.shape
         if self.onnx:
-            self.apply(ops.AveragePoolEven2D(extent=(rows, cols)), [image], image.type.quant, "pool")
-            self.apply(ops.Reshape((1, channels)), [self.last], image.type.quant, "features")
+            self.apply(ops.AveragePoolEven2D(extent=(rows, cols)), [image], self.found(SIGNED), "pool")
+            self.apply(ops.Reshape((1, channels)), [self.last], self.last.type.quant, "features")
         else:
-            self.apply(ops.Mean((1, 2)), [image], image.type.quant, "pool")
+            self.apply(ops.Mean((1, 2)), [image], self.found(SIGNED), "pool")
         self.dense(classes, name="classes")
-        softmax = ops.SoftmaxScaled() if self.onnx else ops.Softmax()
-        return self.finish(self.apply(softmax, [self.last], PROBABILITY, "softmax"))
+        softmax, quant = (ops.SoftmaxScaled(), SHARE) if self.onnx else (ops.Softmax(), PROBABILITY)
+        return self.finish(self.apply(softmax, [self.last], quant, "softmax"))
 
     def finish(self, output: Value) -> Graph:
         """The graph, which returns `output`."""
@@ -97,11 +109,20 @@ class Network:
         return self.graph
 
 
-@lru_cache(maxsize=1024)
-def _scales(channels: int, axis: int | None) -> Quant:
-    """Weight scales that differ from channel to channel, as those of trained networks do."""
-    scales = tuple(float(np.float32(0.004 + 0.002 * (c % 7))) for c in range(channels))
-    return Quant(scales, (0,) * channels, axis)
+@lru_cache(maxsize=4096)
+def _scales(channels: int, axis: int | None, number: int) -> Quant:
+    """Scales of the weights with this number: they differ from channel to channel and from layer to layer, as those of
+    trained networks do."""
+    scales, start = _all_scales(max(SCALES, 1 << (2 * channels).bit_length())), number * STEP
+    start %= len(scales) - channels
+    return Quant(scales[start : start + channels], (0,) * channels, axis)
+
+
+@lru_cache(maxsize=4)
+def _all_scales(count: int) -> tuple[float, ...]:
+    """From a quarter of the largest to the largest; a multiplier of products with them is well below 1."""
+    scales: list[float] = (0.016 * 2 ** -np.random.default_rng(0).uniform(0, 2, count)).astype(np.float32).tolist()
+    return tuple(scales)
 
 
 def _padding(x: Value, kernel: Pair, stride: Pair) -> tuple[int, int, int, int]:

@@ -53,7 +53,9 @@ class Kernel:
     """Base of kernel declarations. Stateless; one instance serves every site.
 
     What `refuses`, `scratch`, `trails` and `cost` answer depends on the operator, the types and which constants are
-    known, never on the numbers in them: the answers are remembered from one such site to the next.
+    known, never on the numbers in them: the answers are remembered from one such site to the next. Nor do they depend
+    on scales, which a calibration finds: what is planned before a network is trained is what is built then. Of zero
+    points they may ask whether the clamp lets codes below pass (see tests/kernels/test_quantisation.py).
 
     `sources` and `headers` are files beside the declaration that go into the generated project; `includes` are header
     names that the call needs. Provider `cmsis-nn` has no sources: Arm's library (or the stand-in) is linked.

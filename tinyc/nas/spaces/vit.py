@@ -9,7 +9,7 @@ from typing import ClassVar
 from tinyc import ops
 from tinyc.ir.graph import Graph, Value
 from tinyc.ir.types import DType, Quant, TensorType
-from tinyc.nas.network import PROBABILITY, SIGNED, Network
+from tinyc.nas.network import SHARE, SIGNED, Network
 from tinyc.nas.spaces.space import Space, changed, either
 
 DENSE = 1.0  # the "low-rank ratio" of a layer that is not factored
@@ -37,7 +37,10 @@ class VitSpec:
 
 @dataclass(frozen=True)
 class VitSpace(Space[VitSpec]):
-    """The published choices. A side that the token does not divide loses its last pixels."""
+    """The published choices. A side that the token does not divide loses its last pixels.
+
+    Operators are those of ONNX files, the only ones that tinyc reads transformers from.
+    """
 
     name: ClassVar[str] = "vit"
     spec_type = VitSpec
@@ -102,15 +105,15 @@ class _Vit(Network):
     """A transformer that grows; `last` are always the tokens [1,N,E]."""
 
     def __init__(self, space: VitSpace, spec: VitSpec) -> None:
-        super().__init__("vit", (1, space.resolution, space.resolution, space.channels_in))
+        super().__init__("vit", (1, space.resolution, space.resolution, space.channels_in), onnx=True)
         self.space, self.spec, self.count = space, spec, (space.resolution // spec.token) ** 2 + 1
 
     def patches(self) -> None:
         token, channels = self.spec.token, self.spec.embedding
         image = self.conv(channels, (token, token), (token, token), name="patches", linear=True, same=False)
-        self.reshape(image, (1, self.count - 1, channels), "tokens")
-        first = self.graph.add_constant("class", TensorType((1, 1, channels), DType.int8, SIGNED), None)
-        x = self.apply(ops.Concatenation(1), [first, self.last], SIGNED, "with_class")
+        quant = self.reshape(image, (1, self.count - 1, channels), "tokens").type.quant
+        first = self.graph.add_constant("class", TensorType((1, 1, channels), DType.int8, quant), None)
+        x = self.apply(ops.Concatenation(1), [first, self.last], quant, "with_class")
         place = self.graph.add_constant("positions", TensorType(x.type.shape, DType.int8, SIGNED), None)
         self.add(x, place, name="embedded")
 
@@ -120,32 +123,34 @@ class _Vit(Network):
         self.norm(f"{name}/norm")
         qkv = self.factored(3 * layer.heads * d, layer.attention_rank, f"{name}/qkv")
         self.reshape(qkv, (1, n, 3, layer.heads, d), f"{name}/parts")
-        parts = self.apply(ops.Transpose((2, 0, 3, 1, 4)), [self.last], SIGNED, f"{name}/by_head")
+        parts = self.apply(ops.Transpose((2, 0, 3, 1, 4)), [self.last], qkv.type.quant, f"{name}/by_head")
         q, k, v = (self._part(parts, i, f"{name}/{letter}") for i, letter in enumerate("qkv"))
-        scores = self.apply(ops.BatchMatMul(transpose_b=True), [q, k], SCORES, f"{name}/scores")
-        weights = self.apply(ops.SoftmaxScaled(), [scores], PROBABILITY, f"{name}/softmax")
-        heads = self.apply(ops.BatchMatMul(), [weights, v], SIGNED, f"{name}/weighted")
-        self.apply(ops.Transpose((0, 2, 1, 3)), [heads], SIGNED, f"{name}/joined")
+        product = ops.BatchMatMul(transpose_b=True, rounds_once=True)
+        scores = self.apply(product, [q, k], self.found(SCORES), f"{name}/scores")
+        weights = self.apply(ops.SoftmaxScaled(d**-0.5), [scores], SHARE, f"{name}/softmax")
+        heads = self.apply(ops.BatchMatMul(rounds_once=True), [weights, v], self.found(SIGNED), f"{name}/weighted")
+        self.apply(ops.Transpose((0, 2, 1, 3)), [heads], heads.type.quant, f"{name}/joined")
         self.reshape(self.last, (1, n, layer.heads * d), f"{name}/heads")
         self.add(x, self.factored(self.spec.embedding, layer.attention_rank, f"{name}/projection"), name=f"{name}/add")
 
     def _part(self, parts: Value, index: int, name: str) -> Value:
         shape = parts.type.shape
         begin = (index, 0, 0, 0, 0)
-        self.apply(ops.StridedSlice(begin, (1,) * 5, (1, *shape[1:])), [parts], SIGNED, f"{name}/slice")
+        self.apply(ops.StridedSlice(begin, (1,) * 5, (1, *shape[1:])), [parts], parts.type.quant, f"{name}/slice")
         return self.reshape(self.last, shape[1:], name)
 
     def mlp(self, layer: VitLayer, name: str) -> None:
         x = self.last
         self.norm(f"{name}/norm")
         hidden = self.factored(round(layer.mlp_ratio * self.spec.embedding), layer.mlp_rank, f"{name}/up")
-        self.apply(ops.Gelu(), [hidden], SIGNED, f"{name}/gelu")
+        self.apply(ops.Gelu(), [hidden], self.found(SIGNED), f"{name}/gelu")
         self.add(x, self.factored(self.spec.embedding, layer.mlp_rank, f"{name}/down"), name=f"{name}/add")
 
     def classify(self) -> Graph:
         self.norm("norm")
         shape = (1, 1, self.spec.embedding)
-        first = self.apply(ops.StridedSlice((0, 0, 0), (1, 1, 1), shape), [self.last], SIGNED, "class_token")
+        slice = ops.StridedSlice((0, 0, 0), (1, 1, 1), shape)
+        first = self.apply(slice, [self.last], self.last.type.quant, "class_token")
         self.reshape(first, shape[1:], "features")
         return self.finish(self.dense(self.space.classes, name="classes"))
 
@@ -161,7 +166,7 @@ class _Vit(Network):
         channels = self.last.type.shape[-1]
         gamma = self.graph.add_constant(f"{name}/gamma", TensorType((channels,), DType.int8, GAIN), None)
         beta = self.graph.add_constant(f"{name}/beta", TensorType((channels,), DType.int32, OFFSET), None)
-        return self.apply(ops.LayerNorm(1e-6), [self.last, gamma, beta], SIGNED, name)
+        return self.apply(ops.LayerNorm(1e-6), [self.last, gamma, beta], self.found(SIGNED), name)
 
     def reshape(self, x: Value, shape: tuple[int, ...], name: str) -> Value:
         return self.apply(ops.Reshape(shape), [x], x.type.quant, name)

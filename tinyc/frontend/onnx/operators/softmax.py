@@ -25,6 +25,9 @@ def normalised(site: Site, x: Tensor) -> Pending:
     rank = len(x.shape)
     axis = site.axis(site.whole("axis", -1), max(rank, 1))
     value, order = site.by_axes(x)
+    if x.layout.is_row_major:  # as it lies, whatever place an axis of length 1 would have in an image
+        order = tuple(range(rank))
+        value = site.ordered(x, order)
     if order[-1] != axis:
         order = (*(a for a in order if a != axis), axis)
         value = site.ordered(x, order)
