@@ -1,12 +1,12 @@
 """A search with a trained supernet, from the space to the network's accuracy on the emulated core.
 
 python benchmarks/nas_digits.py [--seeds N] [--first-seed N] [--family cnn|vit] [--target TARGET] [--effort X]
-[--workers N] [--output DIR]; needs `pip install "tinyc[train]"`. For every seed, on scikit-learn's digits:
+[--workers N] [--folds N] [--output DIR]; needs `pip install "tinyc[train]"`. For every seed, on scikit-learn's digits:
 
-1. a third of the images trains a supernet, and evolution looks for the network that is most accurate there under a tight
-   budget of SRAM and flash; the best whose linked program keeps the budget is taken;
-2. the other two thirds are cut in folds. For each the network is trained on, from the supernet's weights, with all images
-   but this fold and the next. The quantised file's accuracy on this fold, in exact integers, is what is *promised*;
+1. a third of the images trains a supernet, and evolution looks for the network that is most accurate there under a
+   tight budget of SRAM and flash; the best whose linked program keeps the budget is taken;
+2. the other two thirds are cut in folds. For each the network is trained on, from the supernet's weights, with all
+   images but this fold and the next. The quantised file's accuracy on this fold, in integers, is what is *promised*;
 3. the firmware is built and runs on the emulated core, with the fold promised from and with the next one, which nothing
    has seen. Over all folds, promises and results are of the same images, each from a network that did not train on it.
 
@@ -56,7 +56,7 @@ from tinyc.verification.values import convert
 
 ALLOWED = 0.01  # that promise and core may differ by, over all seeds
 CALIBRATION_IMAGES = 256
-FOLDS = 4
+FOLDS, MOST_FOLDS = 4, 8
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,13 @@ def main() -> int:
     parser.add_argument("--family", choices=sorted(CASES), help="one kind of networks (default: all)")
     parser.add_argument("--target", default="stm32f746", help="a core or a board (default: stm32f746)")
     parser.add_argument("--effort", type=float, default=1.0, help="factor on epochs and generations (default: 1)")
+    parser.add_argument("--folds", type=int, choices=(2, 4, 8), default=FOLDS, help=f"(default: {FOLDS})")
     parser.add_argument("--workers", type=int, default=2, help="loops at the same time, one core each (default: 2)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "nas_digits", help="folder for what is built")
     options = parser.parse_args()
     started = perf_counter()
     loops = [
-        Loop(family, seed, options.target, options.effort, options.output / f"{family}-{seed}")
+        Loop(family, seed, options.target, options.effort, options.folds, options.output / f"{family}-{seed}")
         for seed in range(options.first_seed, options.first_seed + options.seeds)
         for family in ([options.family] if options.family else sorted(CASES))
     ]
@@ -113,7 +114,8 @@ def main() -> int:
             print(f"stopped: {end.why}", file=sys.stderr)
             return end.exit_code
     runs = sorted((end for end in ends if isinstance(end, dict)), key=lambda r: (r["family"], r["seed"]))
-    verdicts = [verdict(family, [r for r in runs if r["family"] == family]) for family in {r["family"]: 0 for r in runs}]
+    families = sorted({run["family"] for run in runs})
+    verdicts = [verdict(family, [run for run in runs if run["family"] == family]) for family in families]
     write(options.output / "figures.json", {"loops": runs, "verdicts": verdicts})
     print_tables(runs, verdicts)
     used = sum(run["cpu_seconds"] for run in runs)
@@ -138,6 +140,7 @@ class Loop:
     seed: int
     target: str
     effort: float
+    folds: int
     folder: Path
 
     def run(self) -> dict[str, Any] | Stopped:
@@ -153,7 +156,7 @@ class Loop:
         return figures
 
     def figures(self, case: Case) -> dict[str, Any]:
-        training, ranking, folds = split(self.seed)
+        training, ranking, folds = split(self.seed, self.folds)
         trainer = supernet(case.space, training, ranking, self.scaled(case.recipe))
         with self.timed("supernet trained"):
             trainer.train()
@@ -169,8 +172,9 @@ class Loop:
             best, passed_over = builder.first_that_links(found.outcomes, training)
         ended = []
         for number, promised in enumerate(folds):
-            test = folds[(number + 1) % FOLDS]
-            seen = reduce(add, (fold for fold in folds if fold is not promised and fold is not test), training + ranking)
+            test = folds[(number + 1) % len(folds)]
+            others = [fold for fold in folds if fold is not promised and fold is not test]
+            seen = reduce(add, others, training + ranking)
             with self.timed(f"fold {number} trained alone, quantised, built and run"):
                 recipe = replace(self.scaled(case.alone), seed=self.seed * FOLDS + number)
                 ended.append(builder.firmware(best.spec, seen, promised, test, recipe, f"fold{number}"))
@@ -234,12 +238,12 @@ class Builder:
         result = self.run(compiled, spec, both)
         core, exact = scores(compiled, result.outputs), integers(compiled, self.folder / "samples.npz")
         here = [self.answers(file, spec, promised) == promised.y for file in (model, int8)]
-        right, count = core.argmax(1) == both.y, len(promised.y)
+        count = len(promised.y)
+        as_promised, on_core = (exact.argmax(1) == both.y)[:count], (core.argmax(1) == both.y)[count:]
         return {
-            "retrained": float(here[0].mean()), "onnxruntime": float(here[1].mean()),
-            "promised": float((exact.argmax(1) == both.y)[:count].mean()), "core": float(right[count:].mean()),
-            "differing": int((core != exact).any(axis=1).sum()), "images": len(both.y),
-            "right_when_promised": (exact.argmax(1) == both.y)[:count].tolist(), "right_on_core": right[count:].tolist(),
+            "retrained": share(here[0]), "onnxruntime": share(here[1]), "promised": share(as_promised),
+            "core": share(on_core), "differing": int((core != exact).any(axis=1).sum()), "images": len(both.y),
+            "right_when_promised": as_promised.tolist(), "right_on_core": on_core.tolist(),
             "stack": result.stack_bytes, "instructions": result.instructions, **sizes(compiled, result),
         }  # fmt: skip
 
@@ -286,6 +290,10 @@ def keeps(budget: Budget, found: dict[str, int]) -> bool:
 
 
 # ---------------------------------------------------------------------- promise and core
+def share(right: Array) -> float:
+    return float(right.mean())
+
+
 def verdict(family: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Promise against core over all seeds, and whether everything was kept."""
     folds = [fold for run in runs for fold in run["folds"]]
@@ -316,9 +324,9 @@ def mean(run: dict[str, Any], name: str) -> float:
 
 
 # ---------------------------------------------------------------------- what the loop needs
-def split(seed: int) -> tuple[Images, Images, list[Images]]:
-    """Images for the supernet (25 %), to rank networks (8 %), and FOLDS folds (together 67 %), every class in the same
-    proportion. 0…1, [N,1,8,8]."""
+def split(seed: int, count: int) -> tuple[Images, Images, list[Images]]:
+    """Images for the supernet (25 %), to rank networks (8 %), and `count` folds (together 67 %), every class in the
+    same proportion. 0…1, [N,1,8,8]."""
     try:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import StratifiedKFold
@@ -326,9 +334,10 @@ def split(seed: int) -> tuple[Images, Images, list[Images]]:
         raise ToolchainError('the images come with scikit-learn: pip install "tinyc[train]"') from None
     data = load_digits()
     x, y = (data.images[:, np.newaxis] / 16).astype(np.float32), data.target.astype(np.int64)
-    cut = StratifiedKFold(12, shuffle=True, random_state=seed)
+    cut = StratifiedKFold(MOST_FOLDS + 4, shuffle=True, random_state=seed)
     parts = [Images(x[chosen], y[chosen]) for _, chosen in cut.split(x, y)]
-    folds = [reduce(add, parts[start : start + 2]) for start in range(4, 12, 2)]
+    each = MOST_FOLDS // count
+    folds = [reduce(add, parts[start : start + each]) for start in range(4, len(parts), each)]
     return reduce(add, parts[:3]), parts[3], folds
 
 
@@ -357,15 +366,15 @@ def scaled(count: int, effort: float) -> int:
 
 
 def print_tables(runs: Sequence[dict[str, Any]], verdicts: Sequence[dict[str, Any]]) -> None:
-    print("        supernet           best under  retrained          on the  core −             SRAM           flash")
-    print("seed    smallest  largest  the budget  float    promised  core    promise          planned built  planned built")
+    print("        supernet          best under  retrained          on the   core −            SRAM           flash")
+    print("seed    smallest largest  the budget  float    promised  core     promise           plan   built  plan  built")
     for run in runs:
         gap, error = difference([run])
-        first = "  ".join(f"{run[name]:>7.2%}" for name in ("smallest", "largest", "best"))
+        first = " ".join(f"{run[name]:>8.2%}" for name in ("smallest", "largest", "best"))
         then = "  ".join(f"{mean(run, name):>7.2%}" for name in ("retrained", "promised", "core"))
         built = {name: max(fold[name] for fold in run["folds"]) for name in ("sram", "flash")}
         print(
-            f"{run['family']} {run['seed']:<3} {first}    {then}  {gap:+.2%} ± {error:.2%}  "
+            f"{run['family']} {run['seed']:<3} {first}     {then}  {gap:+.2%} ± {error:.2%}  "
             f"{run['planned']['sram']:>6,} {built['sram']:>6,} {run['planned']['flash']:>7,} {built['flash']:>7,}"
         )
     for v in verdicts:
