@@ -366,8 +366,8 @@ def scaled(count: int, effort: float) -> int:
 
 
 def print_tables(runs: Sequence[dict[str, Any]], verdicts: Sequence[dict[str, Any]]) -> None:
-    print("        supernet          best under  retrained          on the   core −            SRAM           flash")
-    print("seed    smallest largest  the budget  float    promised  core     promise           plan   built  plan  built")
+    print("        supernet          best under  retrained          on the   core −            SRAM          flash")
+    print("seed    smallest largest  the budget  float    promised  core     promise          plan  built  plan  built")
     for run in runs:
         gap, error = difference([run])
         first = " ".join(f"{run[name]:>8.2%}" for name in ("smallest", "largest", "best"))
@@ -375,7 +375,7 @@ def print_tables(runs: Sequence[dict[str, Any]], verdicts: Sequence[dict[str, An
         built = {name: max(fold[name] for fold in run["folds"]) for name in ("sram", "flash")}
         print(
             f"{run['family']} {run['seed']:<3} {first}     {then}  {gap:+.2%} ± {error:.2%}  "
-            f"{run['planned']['sram']:>6,} {built['sram']:>6,} {run['planned']['flash']:>7,} {built['flash']:>7,}"
+            f"{run['planned']['sram']:>5,} {built['sram']:>6,} {run['planned']['flash']:>6,} {built['flash']:>7,}"
         )
     for v in verdicts:
         print(
