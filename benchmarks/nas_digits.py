@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=0, help="(default: 0)")
     parser.add_argument("--family", choices=sorted(CASES), help="one kind of networks (default: all)")
     parser.add_argument("--target", default="stm32f746", help="a core or a board (default: stm32f746)")
-    parser.add_argument("--effort", type=float, default=1.0, help="factor on epochs and generations (default: 1)")
+    parser.add_argument("--effort", type=float, default=1.0, help="factor on epochs and the search (default: 1)")
     parser.add_argument("--folds", type=int, choices=(2, 4, 8), default=FOLDS, help=f"(default: {FOLDS})")
     parser.add_argument("--workers", type=int, default=2, help="loops at the same time, one core each (default: 2)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "nas_digits", help="folder for what is built")
@@ -165,7 +165,8 @@ class Loop:
         with self.timed("search"):
             found = search(
                 case.space, trainer.score, case.budget, target=self.target, objective=case.objective,
-                settings=SEARCH, generations=scaled(GENERATIONS, self.effort), seed=self.seed, progress=self.show,
+                settings=self.settings(), generations=scaled(GENERATIONS, self.effort), seed=self.seed,
+                progress=self.show,
             )
         builder = Builder(case, self.target, trainer, self.folder)
         with self.timed("best network that links inside the budget"):
@@ -188,6 +189,9 @@ class Loop:
 
     def scaled(self, recipe: Recipe) -> Recipe:
         return replace(recipe, epochs=scaled(recipe.epochs, self.effort), seed=self.seed)
+
+    def settings(self) -> Settings:
+        return replace(SEARCH, population=max(SEARCH.parents, scaled(SEARCH.population, min(1, self.effort))))
 
     # ------------------------------------------------------------------ progress
     def say(self, what: str) -> None:
