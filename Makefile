@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 EXTRAS ?=
 DEBIAN := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang gcc cmake python3-venv
 
-.PHONY: demo test lint setup debian long clean
+.PHONY: demo test lint setup debian long nightly clean
 
 demo: setup
 	$(PY) benchmarks/demo.py
@@ -17,6 +17,9 @@ test: setup lint
 
 long: setup
 	$(PY) -m pytest --long
+
+nightly: setup
+	$(PY) -m pytest --nightly tests/nas
 
 lint: setup
 	$(PY) -m ruff check .

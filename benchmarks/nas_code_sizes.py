@@ -1,10 +1,10 @@
-"""Measures the code of kernels for tinyc.nas: python benchmarks/nas_code_sizes.py [--cmsis-nn DIR] [--core C ...]
+"""Measures the code of kernels for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...]
 
-For every core, every function that generated code calls is linked alone, unused sections removed, and the symbols that
-remain are noted with their sizes. `tinyc.nas` adds up the union over the functions that a network calls. What generated
-code and its structs need beside that is fitted to linked networks. Results go to tinyc/nas/code_sizes.json, merged with
-what is there: `stand-in` is the portable CMSIS-NN that tinyc ships, `cmsis-nn` Arm's own sources, measured where
---cmsis-nn names a copy. Flags are those of `tinyc profile`.
+For every core, every function that generated code calls is linked alone, unused sections removed, and the sections that
+remain are noted with their sizes. `tinyc.nas` adds up the union over the functions that a network calls. Structs are
+measured, and what generated functions need is fitted to linked networks of all spaces. Results go to
+tinyc/nas/code_sizes.json, merged with what is there: `stand-in` is the portable CMSIS-NN that tinyc ships, `cmsis-nn`
+Arm's own sources, measured where --cmsis-nn names a copy. Flags are those of `tinyc profile`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -25,15 +26,20 @@ from typing import Any
 import numpy as np
 
 import tinyc
+from benchmarks.kernel_costs import non_negative
 from tinyc import kernels, targets
-from tinyc.codegen.emit import emit_calls
+from tinyc.codegen.emit import Network, emit_calls
+from tinyc.codegen.header import header
 from tinyc.codegen.source import source
-from tinyc.compiler import Compiled, InputMode, Objective, Options, compile_graph
-from tinyc.nas.code_size import CALL, rodata_counts, text_counts
+from tinyc.codegen.text import C_TYPES
+from tinyc.compiler import InputMode, Objective, Options, compile_graph
+from tinyc.ir.graph import Graph
+from tinyc.nas.code_size import COUNTS, Part, parts
 from tinyc.nas.network import with_weights
-from tinyc.nas.spaces import CnnSpace, DsCnnSpace
-from tinyc.simulate.emulator import GCC, run_emulated
-from tinyc.simulate.toolchain import JOBS, Compiler, library, run, tool
+from tinyc.nas.spaces import CnnSpace, DsCnnSpace, Space, VitSpace
+from tinyc.simulate.emulator import GCC, section_sizes
+from tinyc.simulate.sizes import code_parts
+from tinyc.simulate.toolchain import JOBS, SECTIONS, Compiler, library, run, tool
 from tinyc.simulate.workspace import CMSIS_NN_FLAGS, PROJECT_FLAGS, find_cmsis_nn
 
 ROOT = Path(tinyc.__file__).resolve().parent
@@ -44,8 +50,16 @@ RESULT = ROOT / "nas" / "code_sizes.json"
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m85")
 OBJECTIVES: tuple[Objective, ...] = ("speed", "sram")
 MODES: tuple[InputMode, ...] = ("stored", "stream")
-FITTED = ("cortex-m0plus", "cortex-m4", "cortex-m55")  # one of each instruction set
-NETWORKS = 8  # linked per core to fit the generated code
+WIDTHS = (0.2, 0.3, 0.4)
+SPACES: tuple[Space[Any], ...] = (  # small networks: code does not grow with images and channels
+    CnnSpace(resolutions=(48, 96, 144), widths=WIDTHS), DsCnnSpace(), VitSpace(resolution=96, depths=(1, 2, 3)),
+    CnnSpace(resolutions=(48, 96, 144), widths=WIDTHS, onnx=True),
+)
+NETWORKS = 24  # linked per core to fit the generated code
+# " .text.name  0xaddress  0xsize  archive(001_object.o)", the name on a line of its own where it is long
+_SECTION = re.compile(
+    r"^ (\.(?:text|rodata)\S*)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) \S*?(?:\d{3}_)?([^/(\s]+)\.o\)?$", re.MULTILINE
+)
 FROM_C = ("memcpy", "memmove", "memset")  # the C library's, that generated code may call itself
 
 
@@ -62,13 +76,18 @@ def main() -> int:
                 continue
             found["cores"].setdefault(core, {})[name] = _core(core, copy)
             print(f"{core} {name}: {len(found['cores'][core][name]['calls'])} functions", flush=True)
-    print("fitting the generated code", flush=True)
-    RESULT.write_text(_json(found | {"generated": _fitted(found["cores"])}), encoding="utf-8")
+    generated = {core: rates for core, rates in found.get("generated", {}).items() if core in CORES}
+    found["structs"] = _structs()
+    RESULT.write_text(_json(found), encoding="utf-8")
+    for core in options.core:
+        generated[core] = _fitted(core)
+        print(f"{core}: {dict(zip(COUNTS, generated[core], strict=True))}", flush=True)
+    RESULT.write_text(_json(found | {"generated": generated}), encoding="utf-8")
     return 0
 
 
 def _core(core: str, cmsis_nn: Path | None) -> dict[str, object]:
-    """{"calls": function → numbers of symbols, "symbols": [name, bytes] pairs} of one core."""
+    """{"calls": function → numbers of symbols, "symbols": [file:section, bytes] pairs} of one core."""
     emulator = targets.load(core).emulator
     cross = Compiler(GCC, (*emulator.cpu_flags, "-O3"))
     archives = _archives(cross, cmsis_nn)
@@ -125,58 +144,121 @@ def _declarations() -> str:
 
 
 def _linked(cross: Compiler, archives: Sequence[Path], function: str) -> set[tuple[str, int]]:
-    """Symbols in flash, with their bytes, of a program that is this function alone."""
+    """Sections of code and constants, with their bytes, of a program that is this function alone."""
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder) / "program.elf"
-        command = [
-            tool(GCC), *cross.flags, "-nostartfiles", "-Wl,--gc-sections", f"-Wl,-e,{function}", f"-Wl,-u,{function}",
-            *map(str, archives), "-lm", "-o", str(program),
-        ]
-        run(command, Path(folder))
-        listing = _symbols("-S", str(program))
-    found = re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [tTwWrR] (\S+)$", listing, re.MULTILINE)
-    return {(name, -(-int(size, 16) // 4) * 4) for size, name in found}
+        roots = (f"-Wl,-e,{function}", f"-Wl,-u,{function}")
+        link_map = _link(cross, (), archives, roots, Path(folder)).partition("Linker script and memory map")[2]
+    found = ((f"{file}:{name}", int(size, 16)) for name, size, file in _SECTION.findall(link_map))
+    return {(name, _filled(size)) for name, size in found if size}
+
+
+def _link(
+    cross: Compiler, objects: Sequence[str], archives: Sequence[Path], roots: Sequence[str], folder: Path
+) -> str:
+    """The linker's map of program.elf in the folder: objects, and of archives what they reach from the roots."""
+    flags = (*cross.flags, "-nostartfiles", "-Wl,--gc-sections,-Map=program.map", *roots)
+    run([tool(GCC), *flags, *objects, *map(str, archives), "-lm", "-o", "program.elf"], folder)
+    return (folder / "program.map").read_text()
+
+
+def _filled(bytes: int) -> int:
+    """Up to whole words, to which functions and arrays are aligned."""
+    return -(-bytes // 4) * 4
+
+
+# ---------------------------------------------------------------------- structs
+def _structs() -> dict[str, int]:
+    """Bytes of every struct that a header of kernels, of CMSIS-NN or of the runtime declares; cores agree on them."""
+    headers = sorted((*KERNELS.rglob("*.h"), *RUNTIME.glob("*.h")))
+    return {name: size for path in headers for name, size in _structs_of(path).items()}
+
+
+def _structs_of(path: Path) -> dict[str, int]:
+    names = re.findall(r"^\} (\w+);", path.read_text(encoding="utf-8"), re.MULTILINE)
+    text = "".join([f'#include "{path.name}"\n', *(f"char size_of_{name}[sizeof({name})];\n" for name in names)])
+    cross = Compiler(GCC, targets.load("cortex-m4").emulator.cpu_flags)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "sizes.c").write_text(text, encoding="utf-8")
+        cross.compile(Path("sizes.c"), Path("sizes.o"), _include(_header_folders()), Path(folder))
+        listing = _symbols("-S", f"{folder}/sizes.o")
+    found = re.findall(r"^[0-9a-f]+ ([0-9a-f]+) \w size_of_(\w+)$", listing, re.MULTILINE)
+    return {name: int(size, 16) for size, name in found}
+
+
+def _header_folders() -> list[Path]:
+    return sorted({p.parent for p in (*KERNELS.rglob("*.h"), *RUNTIME.glob("*.h"))})
 
 
 # ---------------------------------------------------------------------- generated code
-def _fitted(measured: dict[str, Any]) -> dict[str, list[float]]:
-    """Least squares over linked networks of both CNN spaces: bytes per count of tinyc.nas.code_size."""
-    rng, text, rodata = Random(1), [], []
-    for core in FITTED:
-        for number in range(NETWORKS):
-            space = (CnnSpace(resolutions=(48, 96, 144), widths=(0.2, 0.3, 0.4)), DsCnnSpace())[number % 2]
-            options = Options(objective=OBJECTIVES[number // 2 % 2], input_mode=MODES[number // 4 % 2])
-            compiled = compile_graph(with_weights(space.graph(space.sample(rng))), core, options)
-            found = _generated(compiled, measured[core]["stand-in"])
-            text.append(found[0])
-            rodata.append(found[1])
-    return {"text": _least_squares(text), "rodata": _least_squares(rodata)}
+@dataclass(frozen=True)
+class Linked:
+    """Bytes in flash of a linked program, without a harness: of the generated functions and structs, of kernels and
+    the C library, and of the network's arrays with the gaps after them."""
+
+    generated: int
+    kernels: int
+    arrays: int
+
+    @property
+    def total(self) -> int:
+        return self.generated + self.kernels + self.arrays
 
 
-def _generated(compiled: Compiled, measured: dict[str, Any]) -> list[tuple[Sequence[int], int]]:
-    """Counts and bytes, of code and of structs."""
-    calls = emit_calls(compiled.program, compiled.plan, compiled.target, name="network")
-    text, arrays = source(calls), calls.pool
-    linked = {n for f in CALL.findall(text) for n in measured["calls"].get(f, ())}
-    own = sum(measured["symbols"][n][1] for n in linked)
-    code, constants = linked_sizes(compiled)
-    known = arrays.weights_bytes + arrays.tables_bytes
-    return [(text_counts(text), code - own), (rodata_counts(text, len(arrays.arrays)), constants - known)]
+def link(network: Network, cmsis_nn: Path | None = None) -> Linked:
+    """Compile and link a network as `tinyc profile` does; its arrays hold zeros, whose number alone matters."""
+    cross, archives = _toolbox(network.target.core, cmsis_nn)
+    folders = _header_folders()
+    arrays = [f"const {C_TYPES[a.dtype]} {name}[{a.size}] = {{0}};" for name, a in network.pool.arrays.items()]
+    name, text = network.prefix, source(network)
+    weights = [f"extern {line.removesuffix(' = {0};')};" for line in arrays]
+    files = {
+        f"{name}.h": header(network), f"{name}.c": text,
+        f"{name}_weights.h": "\n".join(["#include <stdint.h>", *weights, ""]),
+        f"{name}_weights.c": "\n".join([f'#include "{name}_weights.h"', *arrays, "typedef int at_least_this;", ""]),
+    }
+    roots = dict.fromkeys(re.findall(rf"^\w[\w ]* \*?({name}_\w+)\(", text, re.MULTILINE))
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in files.items():
+            (Path(folder) / path).write_text(content, encoding="utf-8")
+        objects = [f"project_{number:03}.o" for number in range(2)]
+        for made, path in zip(objects, (f"{name}.c", f"{name}_weights.c"), strict=True):
+            cross.compile(Path(path), Path(made), (*PROJECT_FLAGS, *SECTIONS, *_include(folders)), Path(folder))
+        keep = (f"-Wl,-e,{name}_invoke", *(f"-Wl,-u,{root}" for root in roots))
+        sources = code_parts(_link(cross, objects, archives, keep, Path(folder)), (f"{name}.c", f"{name}_weights.c"))
+        total = sum(section_sizes(Path(folder) / "program.elf")[:2])
+    generated = next(part.text_bytes + part.rodata_bytes for part in sources if part.source == f"{name}.c")
+    own = sum(_filled(array.nbytes) for array in network.pool.arrays.values())
+    return Linked(generated, total - generated - own, own)
 
 
-def _least_squares(rows: Sequence[tuple[Sequence[int], int]]) -> list[float]:
-    counts, sizes = zip(*rows, strict=True)
-    found, *_ = np.linalg.lstsq(np.array(counts, float), np.array(sizes, float), rcond=None)
-    return [round(float(x), 3) for x in found]
+@cache
+def _toolbox(core: str, cmsis_nn: Path | None) -> tuple[Compiler, list[Path]]:
+    cross = Compiler(GCC, (*targets.load(core).emulator.cpu_flags, "-O3"))
+    return cross, _archives(cross, cmsis_nn)
 
 
-def linked_sizes(compiled: Compiled, cmsis_nn: Path | None = None) -> tuple[int, int]:
-    """.text and .rodata that a network adds to a linked program, in bytes (as `tinyc profile` tells them)."""
-    project = compiled.project()
-    samples = [tuple(bytes(port.bytes) for port in project.inputs)]
-    result = run_emulated(project, samples, core=compiled.target.name, cmsis_nn=cmsis_nn)
-    assert result.text_bytes is not None and result.rodata_bytes is not None
-    return result.text_bytes, result.rodata_bytes
+def planned(network: Graph, core: str, objective: Objective, mode: InputMode) -> Network:
+    """The C of a network with random weights."""
+    options = Options(objective=objective, input_mode=mode)
+    compiled = compile_graph(with_weights(network), core, options)
+    return emit_calls(compiled.program, compiled.plan, compiled.target, name="network")
+
+
+def _fitted(core: str) -> list[float]:
+    """Least squares over linked networks of all spaces: bytes per count of tinyc.nas.code_size."""
+    rng, counts, sizes = Random(1), [], []
+    ways = [(objective, mode) for objective in OBJECTIVES for mode in MODES]
+    for number in range(NETWORKS):
+        space, (objective, mode) = SPACES[number % len(SPACES)], ways[number // len(SPACES) % len(ways)]
+        network = planned(space.graph(space.sample(rng)), core, objective, mode)
+        part = Part.total(parts(network))
+        gaps = sum(-a.nbytes % 4 for a in network.pool.arrays.values())
+        counts.append(part.counts)
+        sizes.append(link(network).generated - (part.constants - gaps))
+    table, used = np.array(counts, float), np.any(counts, axis=0)
+    rates = np.zeros(len(COUNTS))
+    rates[used] = non_negative(table[:, used], np.array(sizes, float))
+    return [round(float(x), 2) for x in rates]
 
 
 def _json(found: dict[str, Any]) -> str:

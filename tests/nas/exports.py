@@ -10,17 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
 from tests.support.qdq_writer import write_qdq
 from tests.support.tflite_writer import write_tflite
 from tinyc.ir.graph import Graph, Node
 from tinyc.ir.operator import TypeRuleError
 from tinyc.ir.types import Quant, Signature, TensorType
 from tinyc.nas.network import with_weights
-from tinyc.nas.spaces import Space
+from tinyc.nas.spaces import CnnSpace, DsCnnSpace, Space, VitSpace
 from tinyc.ops import Softmax, SoftmaxScaled
 
 FORMS = {"cnn": ("tflite", "onnx"), "audio": ("tflite",), "vit": ("onnx",)}  # of files, by space
+
+
+SMALL: tuple[Space[Any], ...] = (SMALL_CNN, SMALL_AUDIO, SMALL_VIT)
+WHOLE: tuple[Space[Any], ...] = (CnnSpace(), DsCnnSpace(), VitSpace())
+
+
+def kinds(spaces: tuple[Space[Any], ...]) -> pytest.MarkDecorator:
+    """Every space with every form of file that its networks are trained to."""
+    pairs = [(space, form) for space in spaces for form in FORMS[space.name]]
+    return pytest.mark.parametrize(("space", "form"), pairs, ids=[f"{space.name}-{form}" for space, form in pairs])
 
 
 def export(graph: Graph, form: str, folder: Path, seed: int) -> Path:

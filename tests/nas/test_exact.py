@@ -9,24 +9,15 @@ from typing import Any
 import pytest
 
 import tinyc
-from tests.nas.exports import FORMS, export, in_form
-from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
+from tests.nas.exports import SMALL, WHOLE, export, in_form, kinds
 from tinyc import nas
 from tinyc.compiler import InputMode, Objective
-from tinyc.nas.spaces import CnnSpace, DsCnnSpace, Space, VitSpace
+from tinyc.nas.spaces import Space
 
 OBJECTIVES: tuple[Objective, ...] = ("sram", "balanced", "speed")
 MODES: tuple[InputMode, ...] = ("stored", "stream")
 WAYS = tuple((objective, mode) for objective in OBJECTIVES for mode in MODES)
 TARGETS = ("cortex-m4", "stm32f746", "cortex-m55", "nrf52840", "cortex-m0plus")  # as many as share no factor with WAYS
-SMALL: tuple[Space[Any], ...] = (SMALL_CNN, SMALL_AUDIO, SMALL_VIT)
-WHOLE: tuple[Space[Any], ...] = (CnnSpace(), DsCnnSpace(), VitSpace())
-
-
-def kinds(spaces: tuple[Space[Any], ...]) -> pytest.MarkDecorator:
-    """Every space with every form of file that its networks are trained to."""
-    pairs = [(space, form) for space in spaces for form in FORMS[space.name]]
-    return pytest.mark.parametrize(("space", "form"), pairs, ids=[f"{space.name}-{form}" for space, form in pairs])
 
 
 def differences(space: Space[Any], form: str, count: int, seed: int, folder: Path) -> list[str]:

@@ -266,12 +266,9 @@ def test_every_image_has_one_use() -> None:
     parts = [whole[0], whole[1], *whole[2]]
     assert [len(part.y) for part in parts[2:]] == pytest.approx([300] * 4, abs=2)
     images = np.concatenate([part.x for part in parts]).reshape(-1, 64)
-    assert len(images) == 1797 == len(np.unique(images, axis=0)) + DOUBLES
+    assert len(images) == 1797 == len(np.unique(images, axis=0))
     for part in parts:
         assert np.bincount(part.y) == pytest.approx(np.full(10, len(part.y) / 10), abs=0.03 * len(part.y))
-
-
-DOUBLES = 0  # digits that look exactly like another
 
 
 def nas_digits() -> Any:

@@ -1,24 +1,34 @@
 """Bytes of code before any compiler runs: measured sizes of kernels, and a fit to what generated functions need.
 
-Kernels: the union of the symbols that stay linked when each called function is linked alone (code_sizes.json, which
-benchmarks/nas_code_sizes.py measures with the flags of `tinyc profile`). Generated code and its structs: linear in
-counts taken from the C text, fitted to linked programs by the same script.
+The estimate is a sum of parts, of one for every operator and every segment, so that it can be remembered part by part.
+A `Part` holds what follows from the C of its piece: the functions that are called, the bytes of its constant structs,
+and counts, each of which takes some bytes of code. Offsets in the arena do not matter.
+
+* Kernels: the union of the sections that stay linked when each called function is linked alone.
+* Structs: their sizes, as the compiler sees them.
+* Generated functions: bytes per count, fitted to linked networks of all spaces, for every core.
+
+benchmarks/nas_code_sizes.py measures all three, with the flags of `tinyc profile`, into code_sizes.json.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tinyc.codegen.source import source
+from tinyc.codegen.streams import merge_rows
 from tinyc.errors import UsageError
+from tinyc.program.program import Program, Segment
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
+    from tinyc.codegen.writer import CallWriter
     from tinyc.targets import Target
 
 Library = Literal["stand-in", "cmsis-nn"]  # the portable CMSIS-NN that tinyc ships, or Arm's own
@@ -26,54 +36,139 @@ Library = Literal["stand-in", "cmsis-nn"]  # the portable CMSIS-NN that tinyc sh
 DATA = Path(__file__).parent / "code_sizes.json"
 UNKNOWN = 800  # bytes of a function that was not measured: another package's kernel
 ALIKE = {"none": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}  # where a core was not measured
+WORD = 4
+RUNTIME = frozenset({"tinyc_stream_start", "tinyc_stream_run"})
+PUSHED = frozenset({"tinyc_stream_start", "tinyc_stream_push", "tinyc_stream_complete"})
 CALL = re.compile(r"\b((?:arm|tinyc)_\w+|mem(?:cpy|move|set))\(")
-_CALL_ARGUMENTS = re.compile(r"^ +(?:return from_cmsis\(|return )?(?:arm|tinyc)_\w+\([^;]*;", re.MULTILINE)
-_STATIC = re.compile(r"static const [^;]*;")
-_DYNAMIC = re.compile(r"^    const \w+ \w+ = \{[^;]*;", re.MULTILINE)
-_INITIALISER = re.compile(r"[={,]\s*(?![.{])[^,{}=\s]")
-_FUNCTION = re.compile(r"^static tinyc_status (op|block)_", re.MULTILINE)
+_ARGUMENTS = re.compile(r"^ *(?:return from_cmsis\(|return )?(?:(?:arm|tinyc)_\w+|memcpy)\(([^;]*);", re.MULTILINE)
+_STRUCT = re.compile(r"^ *(static )?const (\w+) \w+ = \{([^;]*);", re.MULTILINE)
+_FIELD = re.compile(r"(?:^|[={,])\s*(?![.{])[^,{}=\s]")
+_ROW = re.compile(r"\brow <")
+_PLACE = re.compile(r"\bAT(?:_\w+)?\(")
+REGISTERS = 4  # arguments that need no stack
+
+COUNTS = (
+    "network", "pushed", "segment", "operator", "streamed operator", "variant", "call", "argument",
+    "argument on the stack", "status", "struct on the stack", "word on the stack", "choice by row",
+)  # what generated functions take bytes for
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a piece of a network adds to a program. `functions` are of kernels, the runtime and the C library;
+    `constants` are bytes of structs and tables in flash beside the network's arrays, and the gaps after these."""
+
+    functions: frozenset[str]
+    constants: int
+    counts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, counts: Mapping[str, int], constants: int = 0, functions: Iterable[str] = ()) -> Part:
+        """`counts` by name; what is not named is 0."""
+        return cls(frozenset(functions), constants, tuple(counts.get(name, 0) for name in COUNTS))
+
+    @classmethod
+    def total(cls, parts: Iterable[Part]) -> Part:
+        """The sum of parts; functions that several call are there once."""
+        found = list(parts)
+        counts = zip(*(part.counts for part in found), strict=True)
+        functions = frozenset().union(*(part.functions for part in found))
+        return cls(functions, sum(part.constants for part in found), tuple(map(sum, counts)))
 
 
 def code_bytes(network: Network, library: Library = "stand-in") -> int:
     """Estimated .text, and .rodata besides the network's constants, that a network adds to a program, in bytes."""
-    text, (calls, symbols) = source(network), _kernels(network.target, library)
-    called = set(CALL.findall(text))
-    linked = {number for function in called for number in calls.get(function, ())}
-    kernels = sum(symbols[number][1] for number in linked) + UNKNOWN * len(called - set(calls))
-    return kernels + generated_bytes(text, len(network.pool.arrays))
+    return part_bytes(Part.total(parts(network)), network.target, library)
 
 
-def generated_bytes(text: str, arrays: int) -> int:
-    """Estimated bytes of the C text of a network that reads so many arrays."""
-    weights = _data()["generated"]
-    counts = (*text_counts(text), *rodata_counts(text, arrays))
-    return max(0, round(sum(w * n for w, n in zip((*weights["text"], *weights["rodata"]), counts, strict=True))))
+def part_bytes(part: Part, target: Target, library: Library = "stand-in") -> int:
+    """Bytes of a part alone. Kernels of several parts count once, so add parts before, with `Part.total`."""
+    return kernel_bytes(part.functions, target, library) + part.constants + generated_bytes(part.counts, target)
 
 
-def text_counts(text: str) -> Sequence[int]:
-    """What the size of generated functions depends on: one, functions of operators, those of their blocks of rows,
-    arguments of calls, fields of structs that are filled at run time, whether rows flow."""
-    kinds = [match.group(1) for match in _FUNCTION.finditer(text)]
-    arguments = sum(call.count(",") + 1 for call in _CALL_ARGUMENTS.findall(text))
-    return 1, kinds.count("op"), kinds.count("block"), arguments, _initialisers(_DYNAMIC, text), "tinyc_stream_" in text
-
-
-def rodata_counts(text: str, arrays: int) -> Sequence[int]:
-    """What structs in flash depend on: one, their fields, the number of arrays (alignment)."""
-    return 1, _initialisers(_STATIC, text), arrays
-
-
-def _initialisers(kind: re.Pattern[str], text: str) -> int:
-    return sum(len(_INITIALISER.findall(found)) for found in kind.findall(text))
-
-
-def _kernels(target: Target, library: Library) -> tuple[dict[str, list[int]], list[tuple[str, int]]]:
-    """Function → numbers of symbols, and (name, bytes) of every symbol. An unknown core has those of one like it."""
+def kernel_bytes(functions: Iterable[str], target: Target, library: Library = "stand-in") -> int:
+    """Bytes of functions and of all that they pull in."""
     cores = _data()["cores"]
-    found = cores[target.core if target.core in cores else ALIKE[target.simd]]
+    found = cores[measured_core(target)]
     if library not in found:
         raise UsageError(f"there is no library {library!r}; there are: {', '.join(found)}")
-    return found[library]["calls"], found[library]["symbols"]
+    calls, symbols = found[library]["calls"], found[library]["symbols"]
+    called = set(functions)
+    linked = {number for function in called for number in calls.get(function, ())}
+    return sum(symbols[number][1] for number in linked) + UNKNOWN * len(called - set(calls))
+
+
+def generated_bytes(counts: Sequence[int], target: Target) -> int:
+    """Bytes of generated functions with these counts."""
+    rates = _data()["generated"][measured_core(target)]
+    return max(0, round(sum(rate * count for rate, count in zip(rates, counts, strict=True))))
+
+
+def measured_core(target: Target) -> str:
+    """The core whose sizes stand for a target's: its own, or one of its kind."""
+    return target.core if target.core in _data()["cores"] else ALIKE[target.simd]
+
+
+# ---------------------------------------------------------------------- parts
+def parts(network: Network) -> Iterator[Part]:
+    """Of the network as a whole, of its segments and of its operators."""
+    yield network_part(network.program)
+    yield from (segment_part(s) for s in network.program.body if isinstance(s, Segment))
+    for _, group in groupby(network.writers, lambda writer: writer.number):
+        yield operator_part(list(group))
+
+
+def network_part(program: Program) -> Part:
+    """What every network has, and taking rows."""
+    counts = {"network": 1, "pushed": int(program.pushed is not None)}
+    return Part.of(counts, functions=PUSHED if program.pushed else ())
+
+
+def segment_part(segment: Segment) -> Part:
+    """The tables of a segment and the function that starts it; its operators are parts of their own."""
+    feeds = [feed for operator in segment.operators for feed in operator.stage.feeds]
+    tables = sum(_filled(2 * len(f.table)) for f in feeds if f.table)
+    line, feed, stage, whole = (_data()["structs"][f"tinyc_{name}"] for name in ("line", "feed", "stage", "segment"))
+    structs = line * len(segment.lines) + feed * len(feeds) + stage * len(segment.operators) + whole
+    if segment.pushed is not None:
+        return Part.of({}, structs + tables)  # the caller's rows start it
+    return Part.of({"segment": 1}, structs + tables, RUNTIME)
+
+
+def operator_part(writers: Sequence[CallWriter]) -> Part:
+    """The functions of one operator: of one call, or of the variants that its blocks of rows have in a segment."""
+    first, streamed = writers[0], writers[0].first_row is not None
+    merged = merge_rows(writers) if streamed else first.lines
+    bodies = [merged] if merged is not None else [writer.lines for writer in writers]
+    arrays = {symbol: first.pool.arrays[symbol] for writer in writers for symbol in writer.symbols}
+    gaps = sum(_filled(array.nbytes) - array.nbytes for array in arrays.values())
+    counts = {"streamed operator": 1, "variant": len(bodies) - 1} if streamed else {"operator": 1}
+    return Part.total([Part.of(counts, gaps), *(function_part("\n".join(body)) for body in bodies)])
+
+
+def function_part(text: str) -> Part:
+    """Of the body of one function: the structs that it fills or has in flash, and its calls."""
+    structs = [(static, _struct_bytes(kind, fields)) for static, kind, fields in _STRUCT.findall(text)]
+    filled = [bytes for static, bytes in structs if not static]
+    arguments = [call.count(",") + 1 - len(_PLACE.findall(call)) for call in _ARGUMENTS.findall(text)]
+    counts = {
+        "call": len(arguments), "argument": sum(arguments), "status": text.count("from_cmsis("),
+        "argument on the stack": sum(max(0, n - REGISTERS) for n in arguments),
+        "struct on the stack": len(filled), "word on the stack": sum(filled) // WORD,
+        "choice by row": len(_ROW.findall(text)),
+    }
+    return Part.of(counts, sum(bytes for static, bytes in structs if static), CALL.findall(text))
+
+
+def _struct_bytes(kind: str, fields: str) -> int:
+    """As measured; of a type that was not, a word for every field."""
+    known: dict[str, int] = _data()["structs"]
+    return known[kind] if kind in known else WORD * len(_FIELD.findall(fields))
+
+
+def _filled(bytes: int) -> int:
+    """Up to whole words, to which arrays are aligned."""
+    return -(-bytes // WORD) * WORD
 
 
 @cache

@@ -20,6 +20,7 @@ from tinyc.ops.window import Pair, same_padding
 
 POOL = 1 << 20  # stand-in weights that all constants share
 STEP = 4099  # elements between the starts of two constants' weights
+GOLDEN = (5**0.5 - 1) / 2  # whose multiples, less their whole parts, are spread evenly and never equal
 SCALES = 1 << 14  # stand-in scales of weights
 IMAGE = Quant.per_tensor(1 / 128, 0)
 POSITIVE = Quant.per_tensor(6 / 255, -128)  # of what ends in a clamp to 0…6
@@ -43,7 +44,7 @@ class Network:
         """What calibration might find for one more tensor: a scale of its own, at most that of `like`, and a zero point
         near its (the lowest code stays: nothing below was seen)."""
         self._found += 1
-        scale, zero = like.scale[0] * (1 - self._found % 251 / 512), like.zero_point[0]
+        scale, zero = like.scale[0] * (1 - self._found * GOLDEN % 1 / 2), like.zero_point[0]
         return Quant.per_tensor(float(np.float32(scale)), zero if zero == -128 else zero + self._found % 29 - 14)
 
     def apply(self, op: Operator, inputs: Sequence[Value | None], quant: Quant | None, name: str) -> Value:

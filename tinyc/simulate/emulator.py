@@ -104,7 +104,7 @@ class Bench:
         """Build and run without hooks."""
         program, warnings = self._build(Hooks())
         samples = self._run(program).samples
-        text, rodata, ram = _sizes(program)
+        text, rodata, ram = section_sizes(program)
         return RunResult(
             outputs=tuple(tuple(sample.outputs) for sample in samples),
             instructions=samples[0].instructions if samples else None,
@@ -229,8 +229,8 @@ class Bench:
         return sentence
 
 
-def _sizes(program: Path) -> tuple[int, int, int]:
-    """Bytes of .text, of .rodata, of .data and .bss together; sections.ld keeps the harness out of them."""
+def section_sizes(program: Path) -> tuple[int, int, int]:
+    """Bytes of a linked program's .text, of .rodata, of .data and .bss together; sections.ld keeps the harness out."""
     listing = _output("arm-none-eabi-size", "-A", "-d", str(program))
     sizes = {
         words[0]: int(words[1])
