@@ -1,7 +1,10 @@
 # Two commands set everything up: `make demo` and `make test`. Both are idempotent.
+# `make test EXTRAS="train dask optuna"` installs these extras of pyproject.toml first, so that their tests run too. One
+# that cannot be had here is told, and its tests skip. They are large (`train` is PyTorch), so plain `make test` has none.
 VENV ?= .venv
 PYTHON ?= python3
 PY := $(VENV)/bin/python
+EXTRAS ?=
 DEBIAN := gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm clang gcc cmake python3-venv
 
 .PHONY: demo test lint setup debian long nightly clean
@@ -22,7 +25,7 @@ lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m tests.support.type_check
 
-setup: debian $(VENV)/.ready
+setup: debian $(VENV)/.ready $(EXTRAS:%=$(VENV)/.extra-%)
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,6 +34,10 @@ $(VENV)/.ready: pyproject.toml
 	$(PY) -m pip install --quiet --upgrade pip setuptools wheel
 	PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --editable '.[test]'
 	@touch $@
+
+$(VENV)/.extra-%: $(VENV)/.ready
+	@if PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --editable '.[$*]'; then touch $@; \
+	 else echo "The extra '$*' cannot be installed here: the tests that need it skip."; fi
 
 # The Debian packages, installed only where one is missing; other systems bring the same tools by their own means.
 debian:

@@ -58,6 +58,13 @@ def test_search(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert parallel[1] == data
 
 
+def test_a_budget_that_nothing_keeps(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("search", *SMALL, "--sram", 100, "--flash", 900_000, "--population", 4, "--tries", 12)
+    code, data, said = run(capsys, *words)
+    assert code == 4 and "none of 12 networks of the space keeps the budget. The nearest miss needs sram" in said
+    assert "Allow more sram, or give the space smaller choices." in data["error"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

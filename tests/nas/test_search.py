@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -16,18 +17,21 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.nas.support import BUDGET, SETTINGS, SMALL_AUDIO, TARGET, score
-from tinyc.errors import UsageError
+from tinyc.errors import ToolchainError, UsageError
 from tinyc.nas.outcome import InfeasibleSpace
-from tinyc.nas.report import Budget
+from tinyc.nas.report import Budget, PlanReport
 from tinyc.nas.search import Progress, SearchResult, search
 from tinyc.nas.spaces import DsCnnSpec
+from tinyc.nas.workers import Workers
 
 GENERATIONS = 3
 
 
+OPTIONS = {"target": TARGET, "objective": "speed", "generations": GENERATIONS, "settings": SETTINGS, "seed": 3}
+
+
 def found(**more: object) -> SearchResult[DsCnnSpec]:
-    options = {"target": TARGET, "objective": "speed", "generations": GENERATIONS, "settings": SETTINGS, "seed": 3}
-    return search(SMALL_AUDIO, score, BUDGET, **(options | more))  # type: ignore[arg-type]
+    return search(SMALL_AUDIO, score, BUDGET, **(OPTIONS | more))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,39 @@ def test_workers_change_nothing(serial: SearchResult[DsCnnSpec]) -> None:
         assert found(executor=threads) == serial
     with ProcessPoolExecutor(2) as processes:
         assert found(executor=processes) == serial
+
+
+def test_a_dead_worker_is_replaced(serial: SearchResult[DsCnnSpec]) -> None:
+    """SIGKILL for every process of the pool after the first generation, and for one while it works on the third."""
+    with Workers(2) as workers:
+        first = _processes(workers)
+
+        def kill(progress: Progress[DsCnnSpec]) -> None:
+            victims = _processes(workers)
+            if progress.generation == 1:
+                for pid in victims:
+                    os.kill(pid, signal.SIGKILL)
+            if progress.generation == 2:
+                threading.Timer(0.05, os.kill, (victims[0], signal.SIGKILL)).start()
+
+        assert found(executor=workers, progress=kill) == serial
+        assert not set(first) & set(_processes(workers))
+
+
+def _processes(workers: Workers) -> list[int]:
+    return list(workers._pool._processes or ()) or [workers.submit(os.getpid).result()]
+
+
+def test_work_that_kills_its_workers_ends() -> None:
+    with Workers(1, retries=2) as workers, pytest.raises(ToolchainError, match="a worker process died 3 times"):
+        workers.submit(os._exit, 1).result(timeout=60)
+
+
+def test_workers_pass_on_results_and_errors() -> None:
+    with Workers(2) as workers:
+        assert list(workers.map(abs, [-1, 2, -3])) == [1, 2, 3]
+        with pytest.raises(ValueError, match="invalid literal"):
+            workers.submit(int, "x").result(timeout=60)
 
 
 def test_another_seed_goes_elsewhere(serial: SearchResult[DsCnnSpec]) -> None:
@@ -85,20 +122,36 @@ def test_a_search_that_ends_early_resumes(serial: SearchResult[DsCnnSpec], tmp_p
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_killed_process_resumes(serial: SearchResult[DsCnnSpec], tmp_path: Path) -> None:
-    """SIGKILL as soon as there is a checkpoint, wherever the search is then."""
-    file = tmp_path / "search.json"
-    code = f"from tests.nas.test_search import found\nfound(checkpoint={str(file)!r})"
+@pytest.mark.parametrize("inside", [False, True], ids=["between generations", "inside one"])
+def test_a_killed_process_resumes(serial: SearchResult[DsCnnSpec], tmp_path: Path, inside: bool) -> None:
+    """SIGKILL as soon as there is a checkpoint, or when the next generation's first networks are planned."""
+    file, begun = tmp_path / "search.json", tmp_path / "begun"
+    code = f"from tests.nas.test_search import watched\nwatched({str(file)!r}, {str(begun)!r})"
+    awaited = begun if inside else file
     running = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     try:
         deadline = time.monotonic() + 120
-        while not file.exists() and running.poll() is None and time.monotonic() < deadline:
+        while not awaited.exists() and running.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
         running.send_signal(signal.SIGKILL)
     finally:
         running.wait()
-    assert json.loads(file.read_text())["state"]["generation"] >= 1
+    assert running.returncode == -signal.SIGKILL, "it was not killed while it searched"
+    assert 1 <= json.loads(file.read_text())["state"]["generation"] < GENERATIONS
     assert found(checkpoint=file) == serial
+
+
+def watched(checkpoint: str, begun: str) -> None:
+    """A search that makes the file `begun` when its second generation has scored a network, and then dawdles."""
+
+    def slow_score(spec: DsCnnSpec, report: PlanReport) -> float:
+        if Path(checkpoint).exists():
+            Path(begun).touch()
+            time.sleep(5)
+        return score(spec, report)
+
+    slow_score.__qualname__ = score.__qualname__  # to the checkpoint it is the same search
+    search(SMALL_AUDIO, slow_score, BUDGET, checkpoint=checkpoint, **OPTIONS)  # type: ignore[arg-type]
 
 
 def test_a_checkpoint_of_another_search_is_refused(tmp_path: Path) -> None:
@@ -130,43 +183,56 @@ def test_networks_without_a_plan_are_findings() -> None:
         )
 
 
+def test_dask_gives_the_serial_result(serial: SearchResult[DsCnnSpec], tmp_path: Path) -> None:
+    """Two local workers, of which one is killed while it works on the second generation: nothing is lost."""
+    pytest.importorskip("distributed", reason='Dask is an extra: pip install "tinyc[dask]"')
+    script = tmp_path / "search.py"
+    script.write_text(DASK)
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths},
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    for best, outcomes in (told["plain"], told["killed"]):
+        assert best == serial.best.to_data()
+        assert outcomes == [o.to_data() for o in serial.outcomes]
+    assert told["victim"] in told["before"] and told["victim"] not in told["after"], "no worker died"
+
+
 DASK = textwrap.dedent(
     """
-    import json, os, sys, threading
+    import json, os, threading, time
     from dask.distributed import Client, LocalCluster
-    from tests.nas.test_search import found
+    from tests.nas.test_search import BUDGET, OPTIONS, SMALL_AUDIO, score, search
 
-    KILL = sys.argv[1] == "kill"
+    def slow_score(spec, report):
+        time.sleep(0.1)  # so that there is a worker to be killed at work
+        return score(spec, report)
 
     def main():
+        told = {}
         with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
             with Client(cluster) as client:
                 def kill(progress):
-                    if KILL and progress.generation == 1:
-                        pid = sorted(client.run(os.getpid).values())[0]
-                        threading.Timer(0.05, os.kill, (pid, 9)).start()  # while it works on the next generation
-                result = found(executor=client.get_executor(retries=10), progress=kill)
-        print(json.dumps([result.best.to_data(), [o.to_data() for o in result.outcomes]]))
+                    if progress.generation == 1:
+                        told["before"] = sorted(client.run(os.getpid).values())
+                        told["victim"] = told["before"][0]
+                        threading.Timer(0.1, os.kill, (told["victim"], 9)).start()
+
+                def found(score, **more):
+                    executor = client.get_executor(retries=10)
+                    result = search(SMALL_AUDIO, score, BUDGET, executor=executor, **OPTIONS, **more)
+                    return result.best.to_data(), [o.to_data() for o in result.outcomes]
+
+                told["plain"] = found(score)
+                told["killed"] = found(slow_score, progress=kill)
+                client.wait_for_workers(2)
+                told["after"] = sorted(client.run(os.getpid).values())
+        print(json.dumps(told))
 
     if __name__ == "__main__":
         main()
     """
 )
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("how", ["plain", "kill"])
-def test_dask_gives_the_serial_result(serial: SearchResult[DsCnnSpec], tmp_path: Path, how: str) -> None:
-    """Two local workers; with "kill" one dies after the first generation, and nothing is lost."""
-    pytest.importorskip("distributed")
-    script = tmp_path / "search.py"
-    script.write_text(DASK)
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, str(script), how], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths},
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stderr
-    best, outcomes = json.loads(done.stdout.splitlines()[-1])
-    assert best == serial.best.to_data()
-    assert outcomes == [o.to_data() for o in serial.outcomes]

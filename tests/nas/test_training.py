@@ -1,7 +1,7 @@
 # ruff: noqa: E402  (what follows importorskip needs PyTorch)
 """Supernets: what is shared, what is trained, and that the network taken out is the one that was planned.
 
-Needs PyTorch (the extra `train`), which CI does not install; tests/nas/test_trainer.py covers the rest.
+Needs PyTorch (the extra `train`, which CI asks for); tests/nas/test_trainer.py covers the rest.
 """
 
 from __future__ import annotations
@@ -229,19 +229,54 @@ def layers(graph: Graph) -> list[tuple[str, int, tuple[int, ...]]]:
 
 
 # ---------------------------------------------------------------------- the whole loop
-@pytest.mark.parametrize("family", ["cnn", "vit"])
-def test_the_loop_ends_on_the_core(family: str, tmp_path: Path) -> None:
-    """With a hundredth of the training: every step runs, what is built fits, and the core answers as int8 here does."""
+def test_the_loop_ends_on_the_core(tmp_path: Path) -> None:
+    """With a fiftieth of the training: every step runs, the core computes what was promised from, and builds fit."""
     pytest.importorskip("sklearn", reason=WHY)
     if not (shutil.which("arm-none-eabi-gcc") and shutil.which("qemu-system-arm")):
         pytest.skip("needs the cross compiler and the emulator")
-    script = [sys.executable, str(ROOT / "benchmarks" / "nas_digits.py"), "--seeds", "1", "--family", family]
+    script = [sys.executable, str(ROOT / "benchmarks" / "nas_digits.py"), "--seeds", "1", "--folds", "2"]
     done = subprocess.run(
-        [*script, "--effort", "0.01", "--output", str(tmp_path)], capture_output=True, text=True, timeout=500
+        [*script, "--effort", "0.02", "--output", str(tmp_path)], capture_output=True, text=True, timeout=600
     )
-    assert done.returncode in (0, 5), done.stderr  # 5: one pass over the images teaches too little to promise anything
-    (figures,) = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["sram"] == figures["planned"]["sram"] <= figures["budget"]["sram"]
-    assert figures["flash"] <= figures["budget"]["flash"]
-    assert abs(figures["core"] - figures["quantised"]) <= 0.01
-    assert 0.05 <= figures["promised"] <= 1 and figures["feasible"] < figures["networks"]
+    assert done.returncode in (0, 5), done.stderr  # 5: so little training promises nothing to within one percent
+    told = json.loads((tmp_path / "figures.json").read_text())
+    assert [loop["family"] for loop in told["loops"]] == ["cnn", "vit"]
+    assert done.returncode == (0 if all(v["kept"] for v in told["verdicts"]) else 5)
+    for loop, verdict in zip(told["loops"], told["verdicts"], strict=True):
+        assert verdict["fits"] and verdict["differing"] == 0 and verdict["kept"] == (abs(verdict["difference"]) <= 0.01)
+        assert 0.05 <= loop["best"] <= 1 and loop["feasible"] < loop["networks"]
+        for fold in loop["folds"]:
+            assert fold["sram"] == loop["planned"]["sram"] <= loop["budget"]["sram"]
+            assert fold["flash"] <= loop["budget"]["flash"]
+            assert abs(fold["promised"] - fold["onnxruntime"]) <= 0.02  # a code here and there, where none is sure
+
+
+def test_promise_and_core_are_compared_image_by_image() -> None:
+    """Of the two folds each is promised from by one network and tested with the other."""
+    first = {"right_when_promised": [True, True, False], "right_on_core": [True, False]}
+    second = {"right_when_promised": [True, True], "right_on_core": [True, False, False]}
+    gap, error = nas_digits().difference([{"folds": [first, second]}])
+    assert gap == pytest.approx(-2 / 5)
+    assert error == pytest.approx(2**0.5 / 5)
+
+
+def test_every_image_has_one_use() -> None:
+    pytest.importorskip("sklearn", reason=WHY)
+    whole = nas_digits().split(3, 4)
+    parts = [whole[0], whole[1], *whole[2]]
+    assert [len(part.y) for part in parts[2:]] == pytest.approx([300] * 4, abs=2)
+    images = np.concatenate([part.x for part in parts]).reshape(-1, 64)
+    assert len(images) == 1797 == len(np.unique(images, axis=0))
+    for part in parts:
+        assert np.bincount(part.y) == pytest.approx(np.full(10, len(part.y) / 10), abs=0.03 * len(part.y))
+
+
+def nas_digits() -> Any:
+    """The benchmark as a module."""
+    import importlib
+
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        return importlib.import_module("nas_digits")
+    finally:
+        sys.path.pop(0)

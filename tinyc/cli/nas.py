@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -69,6 +69,8 @@ def _search_arguments(parser: argparse.ArgumentParser) -> None:
     _common(parser)
     parser.add_argument("--generations", metavar="N", type=positive, default=20, help="(default: 20)")
     parser.add_argument("--population", metavar="N", type=positive, default=50, help="(default: 50)")
+    parser.add_argument("--tries", metavar="N", type=positive, default=2000,
+                        help="proposals in a row that do not fit before the search gives up (default: 2000)")
     parser.add_argument("--goals", metavar="A,B", default="",
                         help="figures to keep small beside the score (sram, flash, macs, instructions): a front")
     parser.add_argument("--score", metavar="MODULE:NAME", default="tinyc.nas.outcome:most_macs",
@@ -146,7 +148,7 @@ def _search(args: argparse.Namespace, console: Console) -> Answer:
     evaluator = _evaluator(args, args.score)
     goals = tuple(name for name in args.goals.split(",") if name)
     half = args.population // 2
-    settings = Settings(args.population, args.population - half, half, goals=goals)
+    settings = Settings(args.population, args.population - half, half, goals=goals, tries=args.tries)
     with _executor(args.workers) as executor:
         found = search(
             evaluator.space, evaluator.score, evaluator.budget, target=args.target, objective=args.objective,
@@ -215,7 +217,9 @@ def _named(text: str) -> Any:
 
 @contextmanager
 def _executor(workers: int) -> Iterator[Executor | None]:
-    with ProcessPoolExecutor(workers) if workers > 1 else nullcontext() as executor:
+    from tinyc.nas.workers import Workers
+
+    with Workers(workers) if workers > 1 else nullcontext() as executor:
         yield executor
 
 

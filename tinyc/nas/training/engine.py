@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 from typing import Generic, TypeVar
 
@@ -24,6 +25,7 @@ from tinyc.nas.training.weights import SharedWeights
 
 S = TypeVar("S")
 WARM_UP = 0.1  # part of the steps in which the learning rate rises
+SKELETONS = 8  # networks whose modules are kept for steps to come: the largest and the smallest are in each
 CHUNK = 512  # images whose activations are in memory together where nothing is learnt
 
 
@@ -42,6 +44,7 @@ class Supernet(Generic[S]):
             torch.manual_seed(self.recipe.seed)
             self.weights = SharedWeights(family).to(self.device)
         self._scores: dict[S, float] = {}
+        self._skeleton = lru_cache(SKELETONS)(self._build)
 
     # ------------------------------------------------------------------ training
     def train(self) -> None:
@@ -67,18 +70,22 @@ class Supernet(Generic[S]):
 
     def _logits(self, spec: S, x: Tensor) -> Tensor:
         """Of one network on the shared weights, normalised by the batch."""
-        network = self._build(spec).train()
+        network = self._skeleton(spec).train()
         logits: Tensor = functional_call(network, self.weights.part(network), (self._sized(x, spec),))
         return logits
 
     # ------------------------------------------------------------------ networks
-    def network(self, spec: S, epochs: int = 0, images: Images | None = None) -> nn.Module:
+    def network(
+        self, spec: S, epochs: int = 0, images: Images | None = None, recipe: Recipe | None = None
+    ) -> nn.Module:
         """One network with weights of its own: its part of the shared ones, trained further alone for `epochs`, on the
-        training images or others (all that have labels, once the search is over)."""
+        training images or others (all that have labels, once the search is over). `recipe` is how, by default the
+        supernet's with half its rate."""
         network, images = self._build(spec), images or self.training
         self.weights.copy_into(network)
         if epochs:
-            self._retrain(network, spec, epochs, images)
+            recipe = recipe or replace(self.recipe, rate=self.recipe.rate / 2)
+            self._retrain(network, spec, replace(recipe, epochs=epochs), images)
         return self._calibrated(network, spec, images)
 
     def score(self, spec: S, report: PlanReport | None = None) -> float:
@@ -136,12 +143,11 @@ class Supernet(Generic[S]):
                     network(x)
         return network.eval()
 
-    def _retrain(self, network: nn.Module, spec: S, epochs: int, images: Images) -> None:
+    def _retrain(self, network: nn.Module, spec: S, recipe: Recipe, images: Images) -> None:
         """Alone, from the shared weights, to the labels."""
-        recipe = replace(self.recipe, epochs=epochs, rate=self.recipe.rate / 2)
         loop = _Loop(recipe, images, network.parameters(), self.device)
         network.train()
-        for _ in range(epochs):
+        for _ in range(recipe.epochs):
             for x, y in loop.epoch():
                 logits = network(self._sized(x, spec))
                 torch.autograd.backward(functional.cross_entropy(logits, y, label_smoothing=recipe.smoothing))
@@ -158,7 +164,7 @@ class _Loop:
         self.x, self.y = (torch.from_numpy(a).to(device) for a in (images.x, images.y))
         self.size = min(recipe.batch, len(self.x))
         steps = max(1, recipe.epochs * (len(self.x) // self.size))
-        self.optimiser = torch.optim.AdamW(parameters, recipe.rate, weight_decay=recipe.decay)
+        self.optimiser = torch.optim.AdamW(parameters, recipe.rate, weight_decay=recipe.decay, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, recipe.rate, total_steps=steps, pct_start=WARM_UP
         )
