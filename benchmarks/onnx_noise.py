@@ -28,8 +28,8 @@ from tinyc.ops.conv import Convolution
 from tinyc.reference.ort import OrtReference
 from tinyc.verification import make_samples
 from tinyc.verification.compare import difference, total
-from tinyc.verification.engine import _reference_inputs, _reference_outputs
 from tinyc.verification.layers import on_reference
+from tinyc.verification.values import converted
 
 Inputs = Sequence[Sequence[Array]]  # of each sample, as the model file wants them
 
@@ -162,7 +162,7 @@ def reordered(model: bytes, random: np.random.Generator) -> bytes:
 # ---------------------------------------------------------------------- the table
 def outputs_of(compiled: Compiled, outputs: Sequence[Array]) -> Array:
     """The codes of all outputs, flat."""
-    return np.concatenate([a.reshape(-1) for a in _reference_outputs(compiled, outputs)])
+    return np.concatenate([a.reshape(-1) for a in converted(outputs, compiled.imported.outputs, compiled.program.outputs)])
 
 
 def print_outputs(name: str, got: Sequence[Array], expected: Sequence[Array]) -> None:
@@ -190,7 +190,7 @@ def main() -> int:
         return error.exit_code
     assert compiled.source is not None
     reference, samples = OrtReference(compiled.source), make_samples(compiled, options.n)
-    inputs = [_reference_inputs(compiled, sample) for sample in samples]
+    inputs = [converted(sample, compiled.graph.inputs, compiled.imported.inputs) for sample in samples]
     titles = ("elements", "ours", "float64", "ours - float64")
     print(f"{'operator':<20}" + "".join(f"{title:>16}" for title in titles))
     for name, counts in compare_operators(compiled, reference, inputs).items():

@@ -281,8 +281,7 @@ def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
 def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
     """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight."""
     best: Planned | None = None
-    for room in ROOM if budget == 0 and not options.schedule else ROOM[:1]:
-        schedule = scheduler.schedule(budget, room)
+    for schedule in _attempts(scheduler, budget, options):
         if best is None or schedule != best[0]:
             program = lower(scheduler.graph, schedule, scheduler.target)
             verify_program(program)
@@ -295,6 +294,16 @@ def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Plann
             break
     assert best is not None
     return best
+
+
+def _attempts(scheduler: Scheduler, budget: float | None, options: Options) -> Iterator[Schedule]:
+    """Schedules to pack until one leaves no gap. Last comes the one that `tinyc.nas` packs (see `least`)."""
+    yield scheduler.schedule(budget, ROOM[0])
+    if budget == 0 and not options.schedule:
+        yield from (scheduler.schedule(budget, room) for room in ROOM[1:])
+        tightest = scheduler.tightest()
+        if tightest is not None:
+            yield tightest
 
 
 def before_choice(imported: Graph, options: Options) -> Graph:

@@ -10,7 +10,7 @@ from tests.frontend_onnx.test_onnx_files import FIXTURES
 from tinyc.compiler import compile
 from tinyc.reference.ort import OrtReference
 from tinyc.verification import make_samples
-from tinyc.verification.engine import _reference_inputs
+from tinyc.verification.values import converted
 
 NAMES = ("vit_ts17_raw_qdq_channel_s8", "vit_dynamo20_pre_qdq_channel_s8", "cnn_dynamo18_pre_qdq_channel_s8")
 
@@ -20,7 +20,7 @@ def test_operators_are_those_of_float64(name: str) -> None:
     """Sums, products and normalisations round as float64 does, but for the few bits of a normalisation's bias."""
     compiled = compile(FIXTURES / f"{name}.onnx")
     assert compiled.source is not None
-    inputs = [_reference_inputs(compiled, sample) for sample in make_samples(compiled, 3)]
+    inputs = [converted(x, compiled.graph.inputs, compiled.imported.inputs) for x in make_samples(compiled, 3)]
     counts = compare_operators(compiled, OrtReference(compiled.source), inputs)
     exact = {kind: found for kind, found in counts.items() if len(found) == 4}
     assert exact.keys() >= {"conv2d", "fully_connected"} | ({"layer_norm", "batch_matmul"} if "vit" in name else set())
@@ -31,7 +31,7 @@ def test_sums_in_another_order_are_the_same_network() -> None:
     compiled = compile(FIXTURES / f"{NAMES[0]}.onnx")
     assert compiled.source is not None
     assert len(reordered(compiled.source, np.random.default_rng(0))) > len(compiled.source)
-    inputs = _reference_inputs(compiled, make_samples(compiled, 1)[0])
+    inputs = converted(make_samples(compiled, 1)[0], compiled.graph.inputs, compiled.imported.inputs)
     references = (OrtReference(compiled.source), Reordered(compiled.source, 1))
     first, second = (reference.run(inputs)[0] for reference in references)
     output = compiled.graph.outputs[0].type

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+from tinyc.memory import Block, Trail
 from tinyc.program.lifetimes import width
 from tinyc.schedule.needs import Needs
 
@@ -40,6 +41,32 @@ class _Place:
         if self.before is not None and self.part is not None:
             yield from self.before.parts()
             yield self.part
+
+
+def lean_steps(needs: Needs, found: Least, part: Cut) -> range:
+    """The steps of a part that have their lean kernels, where the fastest would need more than there is."""
+    start, stop, streamed = part
+    fits = needs.exactly(start, stop, streamed, found.state, ()) <= found.bytes
+    return range(start, start if fits else stop)
+
+
+def placement(needs: Needs, found: Least) -> tuple[list[Block], list[Trail]]:
+    """What the packer would have to place for these parts: the blocks and trails of the program that they become."""
+    bytes: dict[int, int] = {}
+    lives: dict[int, tuple[int, int]] = {}
+    alone: list[Block] = []
+    trails: list[Trail] = []
+    for step, part in enumerate(found.parts):
+        held = needs.held(*part, lean_steps(needs, found, part))
+        for number, size in held.tensors.items():
+            bytes[number] = size
+            lives[number] = (lives.get(number, (step, step))[0], step)
+        alone += [Block(f"{step}.{i}", width(size), step, step) for i, size in enumerate(held.more) if size]
+        trails += [Trail(str(lower), str(upper), apart) for lower, upper, apart in held.trails]
+    if found.state:
+        alone.append(Block("state", width(found.state), 0, len(found.parts) - 1))
+    tensors = [Block(str(number), width(bytes[number]), *life) for number, life in lives.items()]
+    return [*tensors, *alone], trails
 
 
 def least(needs: Needs) -> Least | None:

@@ -7,7 +7,7 @@ that dies. Bounds are cheap, and nearly always enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -31,6 +31,16 @@ class Bounds:
     streamed: bool
     low: int
     high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is in the arena while a part runs: bytes of tensors, by number (of lines, where they only exist inside),
+    scratch and hidden lines, and trails (lower tensor, upper tensor, distance)."""
+
+    tensors: dict[int, int]
+    more: tuple[int, ...]
+    trails: tuple[tuple[int, int, int], ...]
 
 
 class Needs:
@@ -135,39 +145,47 @@ class Needs:
     def exactly(
         self, start: int, stop: int, streamed: bool, state: int, lean: Collection[int], blocks: Blocks | None = None
     ) -> int:
-        """The same with the leanest kernels for the steps `lean` alone, and perhaps in other blocks of rows."""
+        """The same with the lean kernels for the steps `lean` alone, and perhaps in other blocks of rows."""
+        held = self.held(start, stop, streamed, lean, blocks)
+        sizes = [*held.tensors.values(), *(size for size in (*held.more, state) if size)]
+        place = {number: i for i, number in enumerate(held.tensors)}
+        trails = [(place[lower], place[upper], apart) for lower, upper, apart in held.trails]
+        return together([width(size) for size in sizes], trails, ARENA_ALIGN)
+
+    def held(
+        self, start: int, stop: int, streamed: bool, lean: Collection[int], blocks: Blocks | None = None
+    ) -> Held:
+        """What is in the arena while a part runs, but for state."""
+        alive = ((n, t) for n, t in enumerate(self.network.tensors) if t.made < stop and t.last >= start)
+        sizes = {n: t.bytes for n, t in alive if t.bytes}
         if streamed:
-            return self._segment(start, stop, state, lean, blocks)
+            return self._held_by_segment(start, stop, sizes, lean, blocks)
         op, tensors = self.network.operations[start], self.network.tensors
         kernel = self.lean_whole[start] if lean else op.whole[0]
         trails = [(op.made[0], t, apart) for t, _, apart in kernel.trails if tensors[t].last == start]
-        return _together(self._alive(start, stop), (kernel.scratch, state), trails)
+        return Held(sizes, (kernel.scratch,), tuple(trails))
 
-    def _alive(self, start: int, stop: int) -> dict[int, int]:
-        """Bytes of the tensors that are alive between two steps, by number."""
-        return {n: t.bytes for n, t in enumerate(self.network.tensors) if t.made < stop and t.last >= start}
-
-    def _segment(self, start: int, stop: int, state: int, lean: Collection[int], blocks: Blocks | None) -> int:
+    def _held_by_segment(
+        self, start: int, stop: int, sizes: dict[int, int], lean: Collection[int], blocks: Blocks | None
+    ) -> Held:
         tensors, pushed = self.network.tensors, self.network.pushed
         operations = self.network.operations[start:stop] if blocks is None else blocks.operations
         kernels = [self.lean(op.rows) if start + n in lean else op.rows[0] for n, op in enumerate(operations)]
-        sizes = self._alive(start, stop)
         new, dead = [], []
         for n, t in [(n, tensors[n]) for n in sizes]:
             inside = t.made >= start or n == pushed
             if inside and t.last < stop and t.line is not None:
                 sizes[n] = t.line if blocks is None else blocks.lines[n]
-            elif t.made >= start:
+            elif t.made >= start and t.last >= stop:
                 new.append(n)
-            elif t.last < stop and n != pushed:
+            elif t.made < start and t.last < stop and n != pushed:
                 dead.append(n)
         segment = _Segment(start, operations, kernels)
         trails = [
-            (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes))
-            for out in new if tensors[out].last >= stop for n in dead
+            (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes)) for out in new for n in dead
         ]
-        more = (max(k.scratch for k in kernels), state, *(op.hidden for op in operations))
-        return _together(sizes, more, trails)
+        more = (max(k.scratch for k in kernels), *(op.hidden for op in operations))
+        return Held(sizes, more, tuple(trails))
 
 
 class _Segment:
@@ -212,9 +230,3 @@ class _Segment:
 def _own(tensor: int, step: int) -> int:
     """A number of its own for the hidden line of every operator."""
     return ~step if tensor == HIDDEN else tensor
-
-
-def _together(sizes: Mapping[int, int], more: Sequence[int], trails: Sequence[tuple[int, int, int]]) -> int:
-    bytes = [width(size) for size in (*sizes.values(), *more) if size]
-    place = {number: i for i, number in enumerate(n for n, size in sizes.items() if size)}
-    return together(bytes, [(place[a], place[b], apart) for a, b, apart in trails], ARENA_ALIGN)

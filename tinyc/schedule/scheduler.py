@@ -143,6 +143,11 @@ class Scheduler:
         candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget))
         return self.of(candidate, candidate.choose(budget, room))
 
+    def tightest(self) -> Schedule | None:
+        """The schedule that was found first to have the least peak, before anything was made quicker."""
+        candidate = min(self.candidates, key=lambda c: c.partitions.least_peak)
+        return None if candidate.partitions.least is None else self.of(candidate, candidate.partitions.tightest())
+
     def of(self, candidate: Candidate, partition: Partition | None) -> Schedule:
         """The schedule with these decisions. Puts the graph into its order."""
         self.graph.reorder(candidate.nodes)

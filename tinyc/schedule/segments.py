@@ -16,7 +16,7 @@ from functools import cached_property
 from tinyc.ir.graph import Graph, Value
 from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import FigureReader, Kernel, Operation
-from tinyc.schedule.least import Cut, Least, least
+from tinyc.schedule.least import Cut, Least, lean_steps, least
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.step import Step
 
@@ -127,6 +127,19 @@ class Partitions:
         if not ways:
             return self._finished(self.least.parts, limit, room)
         return self._finished(tuple(min(ways, key=lambda way: way.cost).parts()), limit, room)
+
+    def tightest(self) -> Partition:
+        """The parts with the least need as they were found: nothing in them is quicker than it must be."""
+        assert self.least is not None
+        found = []
+        for part in self.least.parts:
+            start, stop, streamed = part
+            lean = lean_steps(self.needs, self.least, part)
+            need = self.needs.exactly(*part, self.least.state, lean)
+            names = self._names(start, self.needs.network.operations[start:stop], lean, streamed)
+            work = self._row_work[stop] - self._row_work[start] if streamed else 0.0
+            found.append(Part(start, stop, need, work, (1,) * (stop - start) if streamed else (), names))
+        return Partition(tuple(found))
 
     def _states(self) -> list[int]:
         """Sizes of state that are looked at, where the input is pushed: the longest first segment, and the best."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyc.errors import Mismatch, UsageError
-from tinyc.ir.graph import Graph, Value
+from tinyc.ir.graph import Graph
 from tinyc.ir.types import Array
 from tinyc.ops import Dequantize
 from tinyc.reference.redefined import RedefinedReference
@@ -17,11 +17,10 @@ from tinyc.verification.compare import Difference, difference, first_beyond, tot
 from tinyc.verification.execute import Place, execute, unpack
 from tinyc.verification.layers import Layer, compare_layers
 from tinyc.verification.samples import Sample
-from tinyc.verification.values import convert
+from tinyc.verification.values import converted
 
 if TYPE_CHECKING:
     from tinyc.compiler import Compiled
-    from tinyc.program.program import Port
 
 
 @dataclass(frozen=True)
@@ -169,14 +168,9 @@ class _Expected:
 
     def __init__(self, compiled: Compiled, reference: Reference, graph: Graph, samples: Sequence[Sample]) -> None:
         self.reference = reference
-        self.inputs = [_converted(sample, compiled.graph.inputs, graph.inputs) for sample in samples]
+        self.inputs = [converted(sample, compiled.graph.inputs, graph.inputs) for sample in samples]
         ours = compiled.program.outputs
-        self.outputs = [_converted(reference.run(sample), graph.outputs, ours) for sample in self.inputs]
-
-
-def _converted(arrays: Sequence[Array], old: Sequence[Value | Port], new: Sequence[Value | Port]) -> list[Array]:
-    """Arrays as the other end has them: float32 or codes, where only one of them has int8 ends; no digit is lost."""
-    return [convert(array, a.type, b.type) for array, a, b in zip(arrays, old, new, strict=True)]
+        self.outputs = [converted(reference.run(sample), graph.outputs, ours) for sample in self.inputs]
 
 
 def _tolerances(compiled: Compiled, reference: Reference) -> list[float]:

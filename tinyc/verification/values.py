@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from tinyc.ir.graph import Value
 from tinyc.ir.types import Array, DType, Signature, TensorType
 from tinyc.ops import Dequantize, Quantize
+
+if TYPE_CHECKING:
+    from tinyc.program.program import Port
 
 
 def convert(array: Array, kind: TensorType, wanted: TensorType) -> Array:
@@ -29,3 +36,8 @@ def to_real(codes: Array, kind: TensorType) -> Array:
     result = TensorType(codes.shape, DType.float32)
     (real,) = Dequantize().reference(Signature((kind.with_shape(codes.shape),), (result,)), codes)
     return real
+
+
+def converted(arrays: Sequence[Array], old: Sequence[Value | Port], new: Sequence[Value | Port]) -> list[Array]:
+    """Arrays as the other end has them: float32 or codes, where only one of them has int8 ends; no digit is lost."""
+    return [convert(array, a.type, b.type) for array, a, b in zip(arrays, old, new, strict=True)]
