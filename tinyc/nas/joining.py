@@ -6,6 +6,7 @@ that shape. Those of a network are its blocks' in a row: tensors get new numbers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,8 +15,12 @@ from tinyc.compiler import Options, run_passes
 from tinyc.ir.types import Shape
 from tinyc.nas.network import Network, with_weights
 from tinyc.nas.spaces.space import Layers
+from tinyc.passes.compute_twice import twice_sites
 from tinyc.passes.rematerialise import sites
+from tinyc.schedule.alternatives import WORTH
 from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Kernel, Operation, Tensor
+from tinyc.schedule.least import least
+from tinyc.schedule.needs import Needs
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.tasks import stored
 from tinyc.targets import Target
@@ -26,13 +31,14 @@ KNOWN = 1 << 16  # blocks that are remembered
 @dataclass(frozen=True)
 class BlockFigures:
     """A block: its figures, in which tensor 0 is its input; the tensor that the next block reads; its multiply-
-    accumulates; and whether only the whole network tells how it is best run (another order, heads that may share)."""
+    accumulates; and from how many bytes of the arena on only the whole network tells how it is best run: where work may
+    be repeated to need less (heads that share, squeeze-excite), or where another order is better."""
 
     figures: Figures
     result: int
     shape: Shape
     macs: int
-    open: bool
+    closed: float
 
 
 @lru_cache(maxsize=KNOWN)
@@ -49,19 +55,27 @@ def block_figures(layers: Layers, shape: Shape, onnx: bool, last: bool, target: 
     scheduler = Scheduler(graph, target)
     (image,) = graph.inputs
     reader = FigureReader(graph, scheduler.candidates[0].steps, image)  # pushed: so its rows count as a line
-    open = scheduler.order.nodes != graph.nodes or bool(sites(graph))
-    end = stored(graph.outputs[0])
+    found, end = replace(reader.figures(), pushed=None), stored(graph.outputs[0])
     assert end is not None
-    return BlockFigures(replace(reader.figures(), pushed=None), reader.number(end), result.type.shape, macs, open)
+    closed = 0.0
+    if len(scheduler.candidates) > 1 or any(twice_sites(graph)):
+        closed = math.inf
+    elif any(len(site.runs) > 1 for site in sites(graph)):
+        own = least(Needs(found))
+        closed = math.inf if own is None else own.bytes / WORTH
+    return BlockFigures(found, reader.number(end), result.type.shape, macs, closed)
 
 
 @dataclass(frozen=True)
 class Joined:
-    """A network's figures, its multiply-accumulates, and whether all that is known is that of its blocks."""
+    """A network's figures, its multiply-accumulates, its blocks' own figures and where the steps of each begin, and an
+    arena's bytes below which its blocks alone do not tell what it needs."""
 
     figures: Figures
     macs: int
-    open: bool
+    blocks: tuple[BlockFigures, ...]
+    starts: tuple[int, ...]
+    closed: float
 
 
 def join(
@@ -70,11 +84,12 @@ def join(
     """The network of these blocks behind an input of this shape, pushed row by row where it is to `stream`."""
     operations: list[Operation] = []
     tensors: list[Tensor] = []
-    entry = macs = 0
-    open = False
+    entry, found, starts = 0, list[BlockFigures](), list[int]()
     for number, layers in enumerate(blocks):
         block = block_figures(layers, shape, onnx, number == len(blocks) - 1, target)
         own, steps, first = block.figures.tensors, len(operations), len(tensors)
+        found.append(block)
+        starts.append(steps)
         if number == 0:
             tensors += own
         else:  # the block's input is the result of the one before; it says how long that lives, and its line
@@ -83,9 +98,10 @@ def join(
             tensors += [Tensor(t.bytes, t.made + steps, t.last + steps, t.line) for t in own[1:]]
             first -= 1
         operations += _moved(block.figures, entry, first)
-        entry, shape = block.result + first, block.shape
-        macs, open = macs + block.macs, open or block.open
-    return Joined(Figures(tuple(operations), tuple(tensors), 0 if stream else None), macs, open)
+        entry, shape = (block.result + first if block.result else entry), block.shape
+    network = Figures(tuple(operations), tuple(tensors), 0 if stream else None)
+    macs, closed = sum(block.macs for block in found), max(block.closed for block in found)
+    return Joined(network, macs, tuple(found), tuple(starts), closed)
 
 
 @lru_cache(maxsize=KNOWN)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from tinyc.compiler import InputMode, Objective
 from tinyc.errors import ModelError, TinycError, UsageError
 from tinyc.nas.code_size import Library
-from tinyc.nas.planner import plan
+from tinyc.nas.planner import limits, plan
+from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.report import Budget, PlanReport
 from tinyc.nas.spaces.space import Space, from_data, to_data
 from tinyc.targets import Target
+from tinyc.targets import load as load_target
 
 S = TypeVar("S")
 Score = Callable[[S, PlanReport], float]  # more is better
@@ -75,8 +78,14 @@ class Evaluator(Generic[S]):
         )
 
     def __call__(self, spec: S) -> Outcome[S]:
-        """Plan, and score what fits. A network that cannot be planned is a finding, not an error."""
+        """Plan, and score what fits. A network that cannot be planned is a finding, not an error.
+
+        Where SRAM or multiply-accumulates alone are beyond the budget, these are all that is found out.
+        """
         try:
+            beyond = self._beyond(spec)
+            if beyond is not None:
+                return beyond
             report = self.plan(spec)
         except (ModelError, UsageError) as error:
             return Outcome(spec, {}, {}, {}, problem=str(error))
@@ -84,6 +93,25 @@ class Evaluator(Generic[S]):
         limits = {v.figure: v.limit for v in report.violations}
         score = float(self.score(spec, report)) if report.feasible else None
         return Outcome(spec, report.figures(), violations, limits, score)
+
+
+    def _beyond(self, spec: S) -> Outcome[S] | None:
+        """What can be said at once of a network that does not fit; None where a plan must tell."""
+        if self.objective != "sram" or not self.space.blocks(spec):
+            return None
+        machine = load_target(self.target) if isinstance(self.target, str) else self.target
+        asked = limits(machine, self.budget)
+        known = {name: getattr(asked, name) for name in ("sram", "macs") if getattr(asked, name) is not None}
+        need = asdict(_planner(self.space, machine, self.input)(spec)) if known else {}
+        violations = {name: need[name] - limit for name, limit in known.items()}
+        if all(value <= 0 for value in violations.values()):
+            return None
+        return Outcome(spec, need, violations, known)
+
+
+@lru_cache(maxsize=16)
+def _planner(space: Space[S], target: Target, input: InputMode) -> QuickPlanner[S]:
+    return QuickPlanner(space, target, input)
 
 
 def most_macs(spec: object, report: PlanReport) -> float:
@@ -111,7 +139,7 @@ def _sentence(tried: Sequence[Outcome[Any]], planned: Sequence[Outcome[Any]], ne
         return f"none of {len(tried)} networks of the space could be planned. The first: {why}"
     needs = [
         f"{name} {nearest.figures[name]:,} of {nearest.limits[name]:,} ({value:,} too many; the least that any needed "
-        f"is {min(o.figures[name] for o in planned):,})"
+        f"is {min(o.figures[name] for o in planned if name in o.figures):,})"
         for name, value in nearest.violations.items() if value > 0
     ]
     return (

@@ -45,29 +45,29 @@ def plan(
     """
     started = time.perf_counter()
     machine = load_target(target) if isinstance(target, str) else target
-    limits = _limits(machine, budget or Budget())
+    asked = limits(machine, budget or Budget())
     graph = network if isinstance(network, Graph) else network.graph()
     options = Options(objective=objective, input_mode=input)
-    compiled = compile_graph(with_weights(graph), _with_limits(machine, limits), options)
-    facts = (tinyc.__version__, machine.core, machine.cpu_flags, objective, input, astuple(limits), library)
+    compiled = compile_graph(with_weights(graph), _with_limits(machine, asked), options)
+    facts = (tinyc.__version__, machine.core, machine.cpu_flags, objective, input, astuple(asked), library)
     report = _report(compiled, _flash(compiled, library), content_hash(graph, facts))
-    violations = tuple(_violations(report, limits))
+    violations = tuple(_violations(report, asked))
     return replace(report, violations=violations, seconds=time.perf_counter() - started)
 
 
-def _limits(target: Target, asked: Budget) -> Budget:
+def limits(target: Target, asked: Budget) -> Budget:
     """What was asked for, and the target's own sizes where nothing was."""
     sram = target.sram_bytes if asked.sram is None else asked.sram
     flash = (target.flash_bytes or None) if asked.flash is None else asked.flash
     return replace(asked, sram=sram, flash=flash)
 
 
-def _with_limits(target: Target, limits: Budget) -> Target:
+def _with_limits(target: Target, budget: Budget) -> Target:
     """The target with exactly the SRAM of the budget: `balanced` streams no more than that asks for."""
-    if limits.sram is None or limits.sram == target.sram_bytes:
+    if budget.sram is None or budget.sram == target.sram_bytes:
         return target
     others = [bank for bank in target.memories if bank.kind not in ARENA_KINDS]
-    return replace(target, memories=(*others, Memory("budget", "sram", 0x20000000, limits.sram, 0)))
+    return replace(target, memories=(*others, Memory("budget", "sram", 0x20000000, budget.sram, 0)))
 
 
 def _flash(compiled: Compiled, library: Library) -> Flash:
@@ -90,9 +90,9 @@ def _report(compiled: Compiled, flash: Flash, hash: str) -> PlanReport:
     )
 
 
-def _violations(report: PlanReport, limits: Budget) -> Iterator[Violation]:
+def _violations(report: PlanReport, budget: Budget) -> Iterator[Violation]:
     """One value for every limit that there is, in the order of the budget's fields."""
     for figure, need in report.figures().items():
-        limit = getattr(limits, figure)
+        limit = getattr(budget, figure)
         if limit is not None:
             yield Violation(figure, need, limit, hint(figure, report) if need > limit else "")

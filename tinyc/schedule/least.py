@@ -44,10 +44,11 @@ class _Place:
 
 
 def lean_steps(needs: Needs, found: Least, part: Cut) -> range:
-    """The steps of a part that have their lean kernels, where the fastest would need more than there is."""
+    """The steps of a part that have their lean kernels: all, unless the fastest alone keep to the least need."""
     start, stop, streamed = part
-    fits = needs.exactly(start, stop, streamed, found.state, ()) <= found.bytes
-    return range(start, start if fits else stop)
+    fits = needs.together(*part) + width(found.state) <= found.bytes
+    fits = fits or needs.exactly(start, stop, streamed, found.state, range(start, stop)) <= found.bytes
+    return range(start, stop if fits else start)
 
 
 def placement(needs: Needs, found: Least) -> tuple[list[Block], list[Trail]]:
@@ -86,14 +87,20 @@ def least(needs: Needs) -> Least | None:
         if open and here.part is not None:
             push(max(floor, needs.need(*here.part, here.state)), False, here)
             continue
-        if here.step == needs.count:
-            return Least(peak, tuple(here.parts()), here.state)
-        if (here.step, here.state) in seen:
+        step, state = here.step, here.state
+        if step == needs.count:
+            return Least(peak, tuple(here.parts()), state)
+        if (step, state) in seen:
             continue
-        seen.add((here.step, here.state))
-        for bounds in needs.parts(here.step):
-            state = needs.state(bounds.stop) if here.step == 0 else here.state
-            place = _Place(bounds.stop, state, (here.step, bounds.stop, bounds.streamed), here)
-            certain = bounds.high + width(state) <= peak
-            push(peak if certain else max(peak, bounds.low + width(state)), not certain, place, peak)
+        seen.add((step, state))
+        extra = width(state)
+        for stop, streamed, low, high in needs.parts(step):
+            if step == 0:
+                state = needs.state(stop)
+                extra = width(state)
+            place = _Place(stop, state, (step, stop, streamed), here)
+            if high + extra <= peak:
+                push(peak, False, place)
+            else:
+                push(max(peak, low + extra), True, place, peak)
     return None

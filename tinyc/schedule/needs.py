@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from tinyc.ir.types import Array
 from tinyc.memory import together
@@ -22,8 +23,7 @@ from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernel, Operation, R
 DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """A part that begins at some step: where it ends, whether it streams, and bytes between which its need lies,
     without state."""
 
@@ -52,18 +52,21 @@ class Needs:
 
     def __init__(self, network: Figures) -> None:
         self.network, self.count = network, len(network.operations)
-        self.work = sum(op.whole[0].work for op in network.operations)
+        self.work = sum([op.whole[0].work for op in network.operations])
         self.lean_whole = [self.lean(op.whole) for op in network.operations]
         self.lean_rows = [self.lean(op.rows) if op.rows else None for op in network.operations]
-        self._width = [width(t.bytes) for t in network.tensors]
-        self._line = [w if t.line is None else width(t.line) for w, t in zip(self._width, network.tensors, strict=True)]
+        self.width = [width(t.bytes) for t in network.tensors]
+        self._line = [w if t.line is None else width(t.line) for w, t in zip(self.width, network.tensors, strict=True)]
         self._dying: list[list[int]] = [[] for _ in range(self.count + 1)]
-        change = [0] * (self.count + 2)
+        bytes, tensors = [0] * (self.count + 2), [0] * (self.count + 2)
         for number, t in enumerate(network.tensors):
             self._dying[t.last].append(number)
-            change[t.made + 1] += self._width[number]
-            change[t.last + 1] -= self._width[number]
-        self._before = list(accumulate(change))  # bytes that are there before a step, and still read in it or later
+            bytes[t.made + 1] += self.width[number]
+            bytes[t.last + 1] -= self.width[number]
+            tensors[t.made + 1] += 1
+            tensors[t.last + 1] -= 1
+        # What is there before a step, and still read in it or later: bytes, and tensors.
+        self.before, self.crossing = list(accumulate(bytes)), list(accumulate(tensors))
         self._known: dict[tuple[int, int, bool, int], int] = {}
 
     def lean(self, kernels: Sequence[Kernel]) -> Kernel:
@@ -88,39 +91,60 @@ class Needs:
         until = -1 if pushed is None else self.network.tensors[pushed].last
         if start > until:
             yield self._bounds_of_whole(start)
-        if start == 0 or start > until:
-            yield from (bounds for bounds in self._bounds_of_segments(start) if bounds.stop > until)
+        if start > until:
+            yield from self._bounds_of_segments(start)
+        elif start == 0:
+            yield from (bounds for bounds in self._bounds_of_segments(0) if bounds.stop > until)
+
+    def together(self, start: int, stop: int, streamed: bool) -> int:
+        """Bytes of all that is in the arena while a part runs with lean kernels, but for state, nothing overlapping."""
+        if not streamed:
+            return self._bounds_of_whole(start).high
+        return next(bounds.high for bounds in self._bounds_of_segments(start) if bounds.stop == stop)
 
     def _bounds_of_whole(self, step: int) -> Bounds:
         op, tensors = self.network.operations[step], self.network.tensors
         made = self._made(op)
         fast, lean = op.whole[0], self.lean_whole[step]
-        high = self._before[step] + made + width(lean.scratch)
+        high = self.before[step] + made + width(lean.scratch)
         trailed = {t for kernel in (fast, lean) for t, _, _ in kernel.trails if tensors[t].last == step}
-        saved = min(made, sum([self._width[t] for t in trailed]))
+        saved = min(made, sum([self.width[t] for t in trailed]))
         return Bounds(step + 1, False, high - saved, high)
 
     def _bounds_of_segments(self, start: int) -> Iterator[Bounds]:
-        pushed, live, scratch, dead = self.network.pushed, self._before[start], 0, 0
+        pushed, live, scratch, dead = self.network.pushed, self.before[start], 0, 0
+        widths, lines, steps, all_dying = self.width, self._line, self._row_steps, self._dying
         fresh: dict[int, int] = {}  # made in the segment and read after it
+        new = 0  # bytes of these
         for step in range(start, self._stops[start]):
-            op, kernel = self.network.operations[step], self.lean_rows[step]
-            assert kernel is not None
-            live += self._made(op) + width(op.hidden)
-            scratch = max(scratch, width(kernel.scratch))
-            for number in op.made:
-                fresh[number] = self._width[number]
-            for number in self._dying[step]:
-                if number in fresh or number == pushed:
-                    live += self._line[number] - self._width[number]
-                    fresh.pop(number, None)
+            made, more, own_scratch = steps[step]
+            live += more
+            if own_scratch > scratch:
+                scratch = own_scratch
+            for number in made:
+                fresh[number] = size = widths[number]
+                new += size
+            for number in all_dying[step]:
+                if number in fresh:
+                    live += lines[number] - widths[number]
+                    new -= fresh.pop(number)
+                elif number == pushed:
+                    live += lines[number] - widths[number]
                 else:
-                    dead += self._width[number]
-            saved = min(dead, sum(fresh.values()))
-            yield Bounds(step + 1, True, live + scratch - saved, live + scratch)
+                    dead += widths[number]
+            most = live + scratch
+            yield Bounds(step + 1, True, most - (dead if dead < new else new), most)
+
+    @cached_property
+    def _row_steps(self) -> list[tuple[tuple[int, ...], int, int]]:
+        """Of every operator in rows: its results, bytes that it adds where all of them lie apart, and its scratch."""
+        return [
+            (op.made, self._made(op) + width(op.hidden), 0 if kernel is None else width(kernel.scratch))
+            for op, kernel in zip(self.network.operations, self.lean_rows, strict=True)
+        ]
 
     def _made(self, op: Operation) -> int:
-        return sum([self._width[number] for number in op.made])
+        return sum([self.width[number] for number in op.made])
 
     def state(self, stop: int) -> int:
         """Bytes of state where the input is pushed and the first segment ends at `stop`; they live all the time."""
@@ -139,7 +163,10 @@ class Needs:
         key = start, stop, streamed, state
         if key not in self._known:
             every = range(start, stop)
-            self._known[key] = min(self.exactly(start, stop, streamed, state, lean) for lean in ((), every))
+            kernels = self.lean_rows if streamed else self.lean_whole
+            fast = [op.rows[0] if streamed else op.whole[0] for op in self.network.operations[start:stop]]
+            sets = (every,) if kernels[start:stop] == fast else (every, ())
+            self._known[key] = min([self.exactly(start, stop, streamed, state, lean) for lean in sets])
         return self._known[key]
 
     def exactly(

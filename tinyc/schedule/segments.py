@@ -129,7 +129,7 @@ class Partitions:
         return self._finished(tuple(min(ways, key=lambda way: way.cost).parts()), limit, room)
 
     def tightest(self) -> Partition:
-        """The parts with the least need as they were found: nothing in them is quicker than it must be."""
+        """The parts with the least need as they were found, with lean kernels: nothing in them is made quicker."""
         assert self.least is not None
         found = []
         for part in self.least.parts:

@@ -1,0 +1,120 @@
+"""The quick answer is the plan's: SRAM and multiply-accumulates, for every space, stored and streamed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.nas.exports import SMALL, WHOLE, in_form, kinds
+from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
+from tinyc import nas
+from tinyc.compiler import InputMode, Options, run_passes
+from tinyc.nas.joining import join
+from tinyc.nas.outcome import Evaluator, most_macs
+from tinyc.nas.proof import fits_in_turns
+from tinyc.nas.quick import QuickPlanner
+from tinyc.nas.report import Budget
+from tinyc.nas.spaces import CnnSpace, Space
+from tinyc.schedule.least import least
+from tinyc.schedule.needs import Needs
+from tinyc.schedule.scheduler import Scheduler
+from tinyc.targets import load
+
+MODES: tuple[InputMode, ...] = ("stored", "stream")
+TARGETS = ("cortex-m7", "cortex-m55", "cortex-m4", "cortex-m0plus", "cortex-m33")
+
+
+def differences(space: Space[Any], count: int, seed: int) -> list[str]:
+    """Of `count` random specs those whose plan has other figures than the quick answer."""
+    rng, found = Random(seed), []
+    planners = [QuickPlanner(space, target, mode) for target in TARGETS for mode in MODES]
+    for number in range(count):
+        spec, planner = space.sample(rng), planners[number % len(planners)]
+        need = planner(spec)
+        plan = nas.plan(space.graph(spec), planner.target, input=planner.input)
+        if (need.sram, need.macs) != (plan.sram, plan.macs):
+            found.append(f"{spec} {planner.target} {planner.input}: {need}, but {plan.sram} and {plan.macs}")
+    return found
+
+
+@kinds(SMALL)
+def test_the_quick_answer_is_the_plans(space: Space[Any], form: str, long: bool) -> None:
+    assert differences(in_form(space, form), 300 if long else 20, 3) == []
+
+
+@pytest.mark.long
+@kinds(WHOLE)
+def test_the_quick_answer_is_the_plans_in_whole_spaces(space: Space[Any], form: str, specs: int) -> None:
+    assert differences(in_form(space, form), specs if space.name != "vit" else specs // 10, 4) == []
+
+
+@pytest.mark.parametrize("space", [SMALL_CNN, SMALL_AUDIO, SMALL_VIT], ids=lambda s: s.name)
+def test_blocks_in_a_row_are_the_graph(space: Space[Any]) -> None:
+    """Joined figures are those of the whole network, but for what moving rows costs at the seams (and the lines of
+    tensors that no segment holds)."""
+    rng, target = Random(8), load("cortex-m4")
+    for _ in range(5):
+        spec = space.sample(rng)
+        begun = space.begin(spec)
+        layers = [layers for _, layers in space.blocks(spec)]
+        joined = join(layers, begun.last.type.shape, target, onnx=begun.onnx).figures
+        graph = nas.with_weights(space.graph(spec))
+        run_passes(graph, Options())
+        whole = Scheduler(graph, target).candidates[0].partitions.needs.network
+        for one, other in zip(joined.operations, whole.operations, strict=True):
+            assert (one.made, one.whole, one.stages, one.rows, one.hidden, one.complete) == (
+                other.made, other.whole, other.stages, other.rows, other.hidden, other.complete
+            )
+        assert [t[:3] for t in joined.tensors] == [t[:3] for t in whole.tensors]
+
+
+def test_the_packer_is_asked_rarely() -> None:
+    """Most networks are shown to fit without a search, and few need the compiler."""
+    space = CnnSpace(resolutions=(48, 64), widths=(0.2, 0.3))
+    planner, rng = QuickPlanner(space), Random(0)
+    for _ in range(40):
+        planner(space.sample(rng))
+    assert planner.asked["parts in turns"] >= 15 and planner.asked["compiler"] == 0
+
+
+def test_too_small_an_arena_is_not_shown_to_fit() -> None:
+    """With the least need lowered by hand there must be no placement."""
+    space, rng, target, shown = SMALL_CNN, Random(1), load("cortex-m7"), 0
+    for _ in range(20):
+        spec = space.sample(rng)
+        layers = [layers for _, layers in space.blocks(spec)]
+        needs = Needs(join(layers, space.begin(spec).last.type.shape, target).figures)
+        found = least(needs)
+        assert found is not None
+        shown += fits_in_turns(needs, found)
+        assert not fits_in_turns(needs, replace(found, bytes=found.bytes - 16))
+    assert shown
+
+
+def test_what_cannot_fit_is_rejected_without_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a whole plan was made")
+
+    spec = SMALL_CNN.sample(Random(2))
+    need = QuickPlanner(SMALL_CNN)(spec)
+    monkeypatch.setattr("tinyc.nas.outcome.plan", refuse)
+    outcome = Evaluator(SMALL_CNN, most_macs, budget=Budget(sram=need.sram - 1))(spec)
+    assert not outcome.feasible and outcome.violations == {"sram": 1} and outcome.score is None
+    outcome = Evaluator(SMALL_CNN, most_macs, budget=Budget(macs=need.macs - 5))(spec)
+    assert not outcome.feasible and outcome.violations == {"macs": 5}
+
+
+def test_a_space_without_blocks_asks_the_compiler() -> None:
+    class Bare(CnnSpace):
+        def blocks(self, spec: Any) -> list[Any]:
+            return []
+
+        def graph(self, spec: Any) -> Any:
+            return SMALL_CNN.graph(spec)
+
+    spec = SMALL_CNN.sample(Random(5))
+    planner = QuickPlanner(Bare())
+    assert planner(spec) == QuickPlanner(SMALL_CNN)(spec) and planner.asked["compiler"] == 1
