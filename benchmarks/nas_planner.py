@@ -1,7 +1,9 @@
 """How fast and how right plans are: python benchmarks/nas_planner.py [--seconds S] [--networks N]
 
-For every search space: exact plans per second of one core (row streaming considered, `--objective sram`), of the
-simpler layer-by-layer plan (`speed`), and queries of max-live alone. Then, over N networks, what formulae would decide
+For every search space: exact answers per second of one core, each for another network: the SRAM of the plan with row
+streaming (`tinyc.nas.quick`, the objective `sram`) with a stored and a streamed input, once the blocks of the space are
+known, and how many of the stored ones were left to the packer and to the compiler; whole plans of both objectives; and
+queries of max-live alone. Then, over N networks, what formulae would decide
 in the place of the planner at the board's edge: the budget is the median of what the plans need, and each formula
 accepts what it thinks fits. "wrong yes" are networks that it accepts and that do not fit; "wrong no" are rejected
 and do.
@@ -14,16 +16,19 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from tinyc import nas
-from tinyc.compiler import Objective
+from tinyc.compiler import InputMode, Objective
 from tinyc.ir.graph import Graph
 from tinyc.nas.analytic import largest_pair, live_activations
+from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.spaces import SPACES, Space
 
 FORMULAE: dict[str, Callable[[Graph], int]] = {"max(in + out)": largest_pair, "live activations": live_activations}
+MODES: tuple[InputMode, ...] = ("stored", "stream")
 OBJECTIVES: tuple[Objective, ...] = ("speed", "sram")
 SPARE = 4096  # bytes that users of a formula add for scratch and the like
 
@@ -37,17 +42,45 @@ def main() -> int:
     parser.add_argument("--space", choices=tuple(SPACES), action="append", help="space; repeatable (default: all)")
     options = parser.parse_args()
     spaces = [SPACES[name]() for name in options.space or SPACES]
-    print(f"{'space':<8}{'plans/s sram':>14}{'plans/s speed':>15}{'max-live/s':>12}")
+    print(f"{'space':<8}{'SRAM/s':>9}{'packer':>8}{'compiler':>10}{'streamed SRAM/s':>17}{'first time/s':>14}"
+          f"{'plans/s sram':>14}{'plans/s speed':>15}{'max-live/s':>12}")
     for space in spaces:
+        stored, streamed = (_quick(space, options.target, mode, options.networks) for mode in MODES)
         cells = [_speed(space, lambda g, o=o: nas.plan(g, options.target, objective=o), options.seconds)
                  for o in reversed(OBJECTIVES)]
         live = _speed(space, live_activations, options.seconds / 4)
-        print(f"{space.name:<8}{cells[0]:>14.2f}{cells[1]:>15.2f}{live:>12.0f}", flush=True)
+        print(f"{space.name:<8}{stored.rate:>9.0f}{stored.packer:>8.0%}{stored.compiler:>10.0%}{streamed.rate:>17.0f}"
+              f"{stored.first_rate:>14.1f}{cells[0]:>14.2f}{cells[1]:>15.2f}{live:>12.0f}", flush=True)
     print(f"\n{'space':<8}{'objective':<10}{'formula':<18}{'formula/plan':>14}{'wrong yes':>11}{'wrong no':>10}")
     for space in spaces:
         for line in _comparison(space, options.target, options.networks):
             print(line, flush=True)
     return 0
+
+
+@dataclass(frozen=True)
+class Quick:
+    """Answers per second with all blocks known, and with none; the shares that the packer and the compiler gave."""
+
+    rate: float
+    first_rate: float
+    packer: float
+    compiler: float
+
+
+def _quick(space: Space[Any], target: str, mode: InputMode, networks: int) -> Quick:
+    rng, planner = Random(3), QuickPlanner(space, target, mode)
+    specs = [space.sample(rng) for _ in range(networks)]
+    spent = []
+    for _ in range(2):
+        planner.asked.clear()
+        started = time.process_time()
+        for spec in specs:
+            planner(spec)
+        spent.append(time.process_time() - started)
+    first, again = spent
+    packer, compiler = (planner.asked[name] / networks for name in ("packer", "compiler"))
+    return Quick(networks / again, networks / first, packer, compiler)
 
 
 def _speed(space: Space[Any], ask: Callable[[Graph], object], seconds: float) -> float:

@@ -162,7 +162,8 @@ def reordered(model: bytes, random: np.random.Generator) -> bytes:
 # ---------------------------------------------------------------------- the table
 def outputs_of(compiled: Compiled, outputs: Sequence[Array]) -> Array:
     """The codes of all outputs, flat."""
-    return np.concatenate([a.reshape(-1) for a in converted(outputs, compiled.imported.outputs, compiled.program.outputs)])
+    codes = converted(outputs, compiled.imported.outputs, compiled.program.outputs)
+    return np.concatenate([a.reshape(-1) for a in codes])
 
 
 def print_outputs(name: str, got: Sequence[Array], expected: Sequence[Array]) -> None:
