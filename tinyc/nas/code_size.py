@@ -52,7 +52,7 @@ REGISTERS = 4  # arguments that need no stack
 COUNTS = (
     "network", "pushed", "segment", "operator", "streamed operator", "variant", "call", "argument",
     "argument on the stack", "status", "struct on the stack", "word on the stack", "choice by row",
-    "row", "row of a window", "row above", "uneven block",
+    "row", "row of a window", "uneven block",
 )  # what generated functions take bytes for
 
 
@@ -148,7 +148,6 @@ def _block_counts(stage: Stage, lines: Sequence[Line]) -> Part:
     return Part.of({
         "row": len(stage.feeds),
         "row of a window": sum(lines[line].depth < lines[line].rows for line in used),
-        "row above": sum(feed.before > 0 and not feed.is_fixed for feed in stage.feeds),
         "uneven block": (stage.first != stage.height) + (rest % stage.height > 0),
     })  # fmt: skip
 
