@@ -112,6 +112,9 @@ static __attribute__((noinline)) void multiply_last(const tinyc_helium_columns *
     case TINYC_HALVES_UP:
         multiply_single(layer, x, output, TINYC_HALVES_UP);
         break;
+    case TINYC_ONCE:
+        multiply_single(layer, x, output, TINYC_ONCE);
+        break;
     case TINYC_RIGHT_SHIFT:
         multiply_single(layer, x, output, TINYC_RIGHT_SHIFT);
         break;

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.images import Images
-from tinyc.codegen.events import events_source, find_loops
+from tinyc.codegen.events import events_bytes, events_source, find_loops
 from tinyc.compiler import Options, compile_graph
 from tinyc.program.course import Event, Leave, Make, course
 from tinyc.program.program import Segment
@@ -63,6 +63,8 @@ def test_the_array_tells_the_course_of_the_segment(heights: tuple[int, ...], str
     text, expected = events_source(segment, 0), [told(event) for event in course(segment)]
     assert happening(text) == expected
     assert "TINYC_REPEAT" in text and text.count(",") < len(expected)
+    elements = {"REPEAT": 3, "LEAVE": 2}  # by macro; everything else is one
+    assert events_bytes(segment) == 2 * sum(elements.get(macro, 1) for macro, *_ in ELEMENT.findall(text))
 
 
 def test_loops_are_the_ones_that_save_most() -> None:

@@ -12,23 +12,39 @@ from tinyc.ir.types import Array
 from tinyc.program.course import Event, Leave, Make, course
 from tinyc.program.program import Segment
 
+ELEMENT_BYTES = 2
 LOOP = 3  # elements of the array that a loop takes
 LONGEST = 4096  # events in a loop
 
 
 def events_source(segment: Segment, number: int) -> str:
     """The array `events_N`; its elements are those of tinyc_stream.h."""
-    happened = list(course(segment))
-    words = [_words(event) for event in happened]
-    codes = {word: code for code, word in enumerate(dict.fromkeys(words))}
     lines: list[str] = []
-    for part in find_loops(np.array([codes[word] for word in words])):
-        lines += _fill(words[part.start : part.stop])
-        if part.times > 1:
-            elements = sum(2 if isinstance(event, Leave) else 1 for event in happened[part.start : part.stop])
-            lines.append(f"TINYC_REPEAT({elements}u, {part.times - 1}u),")
+    for events, times in _loops(segment):
+        lines += _fill([_words(event) for event in events])
+        if times > 1:
+            lines.append(f"TINYC_REPEAT({_elements(events)}u, {times - 1}u),")
     body = "\n".join(f"    {line}" for line in [*lines, "TINYC_END,"])
     return f"\nstatic const uint16_t events_{number}[] = {{\n{body}\n}};\n"
+
+
+def events_bytes(segment: Segment) -> int:
+    """Of the same array."""
+    elements = sum(_elements(events) + (LOOP if times > 1 else 0) for events, times in _loops(segment))
+    return (elements + 1) * ELEMENT_BYTES  # with its end
+
+
+def _loops(segment: Segment) -> Iterator[tuple[Sequence[Event], int]]:
+    """The course of a segment as events, and how often they happen, one time after the other."""
+    happened = list(course(segment))
+    codes = {event: code for code, event in enumerate(dict.fromkeys(_words(event) for event in happened))}
+    for part in find_loops(np.array([codes[_words(event)] for event in happened])):
+        yield happened[part.start : part.stop], part.times
+
+
+def _elements(events: Sequence[Event]) -> int:
+    """Of the array, for events without a loop around them."""
+    return sum(2 if isinstance(event, Leave) else 1 for event in events)
 
 
 def _words(event: Event) -> str:

@@ -22,9 +22,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tinyc.codegen.events import events_bytes
 from tinyc.codegen.streams import merge_rows
 from tinyc.errors import UsageError
-from tinyc.program.program import Program, Segment
+from tinyc.program.flow import Stage
+from tinyc.program.program import Line, Program, Segment
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -50,6 +52,7 @@ REGISTERS = 4  # arguments that need no stack
 COUNTS = (
     "network", "pushed", "segment", "operator", "streamed operator", "variant", "call", "argument",
     "argument on the stack", "status", "struct on the stack", "word on the stack", "choice by row",
+    "row", "row of a window", "uneven block",
 )  # what generated functions take bytes for
 
 
@@ -125,14 +128,28 @@ def network_part(program: Program) -> Part:
 
 
 def segment_part(segment: Segment) -> Part:
-    """The tables of a segment and the function that starts it; its operators are parts of their own."""
-    feeds = [feed for operator in segment.operators for feed in operator.stage.feeds]
-    tables = sum(_filled(2 * len(f.table)) for f in feeds if f.table)
-    line, feed, stage, whole = (_data()["structs"][f"tinyc_{name}"] for name in ("line", "feed", "stage", "segment"))
-    structs = line * len(segment.lines) + feed * len(feeds) + stage * len(segment.operators) + whole
-    if segment.pushed is not None:
-        return Part.of({}, structs + tables)  # the caller's rows start it
-    return Part.of({"segment": 1}, structs + tables, RUNTIME)
+    """The tables of a segment, the function that starts it, and how its blocks find their rows; what the operators do
+    with these are parts of their own."""
+    stages = [operator.stage for operator in segment.operators]
+    tables = sum(_filled(2 * len(feed.table)) for stage in stages for feed in stage.feeds if feed.table)
+    line, whole = (_data()["structs"][f"tinyc_{name}"] for name in ("line", "segment"))
+    structs = line * len(segment.lines) + WORD * len(stages) + whole  # a word: the address of a block's function
+    constants = structs + tables + _filled(events_bytes(segment))
+    found = [_block_counts(stage, segment.lines) for stage in stages]
+    if segment.pushed is not None:  # the caller's rows start it
+        return Part.total([Part.of({}, constants), *found])
+    return Part.total([Part.of({"segment": 1}, constants, RUNTIME), *found])
+
+
+def _block_counts(stage: Stage, lines: Sequence[Line]) -> Part:
+    """Of the function that the runtime calls for a block: the rows that it finds, and those that it makes."""
+    used = [*(feed.line for feed in stage.feeds), stage.output]
+    rest = lines[stage.output].rows - stage.first
+    return Part.of({
+        "row": len(stage.feeds),
+        "row of a window": sum(lines[line].depth < lines[line].rows for line in used),
+        "uneven block": (stage.first != stage.height) + (rest % stage.height > 0),
+    })  # fmt: skip
 
 
 def operator_part(writers: Sequence[CallWriter]) -> Part:
