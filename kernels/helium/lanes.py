@@ -13,7 +13,7 @@ from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import clamped
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.helium.packing import ANY_SHIFT, HALVES_UP, LANES, folded_bias, needs_constants, rounding
+from tinyc.kernels.helium.packing import ANY_SHIFT, LANES, folded_bias, needs_constants, rounding, usually_halves_up
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Kernel, Site, kernel
@@ -46,7 +46,9 @@ class HeliumLanesS8(Kernel):
         first, end = _inside(site)
         if first > 1 or y[2] - end > 1:
             return "it takes windows that reach beyond the image for one output on each side"
-        return needs_constants(site) or _refused_numbers(site)
+        if op.rounds_once:
+            return "it rounds twice"
+        return needs_constants(site)
 
     def scratch(self, site: Site, target: Target) -> int:
         return site.sig.output.shape[3]
@@ -71,7 +73,7 @@ class HeliumLanesS8(Kernel):
         vectors = rows * columns * blocks
         return {
             "call": 1, "run": runs, "block of a run": runs * blocks,
-            "vector": vectors, "dearer vector": 0 if _rounding(site) == HALVES_UP else vectors,
+            "vector": vectors, "dearer vector": 0 if usually_halves_up(site) else vectors,
             "clamped output": clamped(site),
         }
 
@@ -97,22 +99,21 @@ def _inside(site: Site) -> tuple[int, int]:
 
 
 def _rounding(site: Site) -> int:
+    """ANY_SHIFT, which runs without vectors, where neighbouring taps of -128 have products beyond 16 bits, too.
+
+    Such weights, and multipliers of 1 and more, are in no network that makes sense: they decide nothing but this.
+    """
     op = site.op
     assert isinstance(op, WindowOperator)
-    return rounding(multipliers_of(site), site.sig.output.zero_point, op.clamp)
+    lowest = (_taps(site).reshape(TAPS * TAPS, -1) == -128).astype(int)
+    beyond = (lowest[1:] + lowest[:-1]).max() > 1
+    return ANY_SHIFT if beyond else rounding(multipliers_of(site), site.sig.output.zero_point, op.clamp)
 
 
 def _taps(site: Site) -> Array:
     """int8 [3, 3, channels], zeros where there are fewer columns."""
     w = site.constant(1)[0]
     return np.pad(w, ((0, 0), (0, TAPS - w.shape[1]), (0, 0)))
-
-
-def _refused_numbers(site: Site) -> str | None:
-    if _rounding(site) == ANY_SHIFT:
-        return "it takes multipliers that shift to the right"
-    least = (_taps(site).reshape(TAPS * TAPS, -1) == -128).astype(int)
-    return "it takes no two neighbouring taps of -128" if (least[1:] + least[:-1]).max() > 1 else None
 
 
 def _in_vectors(table: Array) -> Array:

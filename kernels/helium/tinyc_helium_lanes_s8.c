@@ -12,6 +12,43 @@ static const int8_t *row_of(const tinyc_helium_lanes *d, const int8_t *input, in
     return y < 0 || y >= d->input[0] ? NULL : input + y * d->input[1] * d->channels;
 }
 
+/* Where a channel's word lies among 16. */
+static int32_t word_of(int32_t c)
+{
+    static const int32_t vectors[4] = {0, 2, 1, 3};
+    return 4 * vectors[c % 4] + c % LANES / 4;
+}
+
+static int8_t output_of(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int32_t y, int32_t x,
+                        int32_t c)
+{
+    const int32_t *block = constants + c / LANES * WORDS, word = word_of(c);
+    const int8_t *taps = (const int8_t *)(block + TABLES) + c % LANES;
+    const int32_t *scales = block + TABLES + TAPS * TAPS * LANES / 4 + word / 4 * 8 + word % 4;
+    int32_t sum = block[word];
+    for (int32_t i = 0; i < TAPS; i++) {
+        const int8_t *row = row_of(d, input, y * d->stride - d->padding[0] + i);
+        for (int32_t j = 0; j < TAPS; j++, taps += LANES) {
+            const int32_t column = x * d->stride - d->padding[1] + j;
+            const int inside = row != NULL && column >= 0 && column < d->input[1];
+            sum = tinyc_add_wrapping(sum, *taps * (inside ? row[column * d->channels + c] : d->input_zero_point));
+        }
+    }
+    return tinyc_code(tinyc_multiply(sum, scales[0], scales[4]), d->output_zero_point, d->clamp);
+}
+
+/* Without vectors: for cores that have none, and for what the vectors do not compute. */
+static void in_turn(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int8_t *output)
+{
+    for (int32_t y = 0; y < d->output[0]; y++) {
+        for (int32_t x = 0; x < d->output[1]; x++) {
+            for (int32_t c = 0; c < d->channels; c++) {
+                output[(y * d->output[1] + x) * d->channels + c] = output_of(d, constants, input, y, x, c);
+            }
+        }
+    }
+}
+
 #if TINYC_HELIUM
 
 /* A run of outputs in a row; as registers in this order. */
@@ -148,8 +185,8 @@ static void filter_run(const tinyc_helium_lanes *d, const int32_t *constants, co
     }
 }
 
-void tinyc_helium_lanes_s8(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int8_t *output,
-                           int8_t *scratch)
+static void in_vectors(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int8_t *output,
+                       int8_t *scratch)
 {
     const int32_t first = d->inside[0], end = d->inside[1], row_bytes = d->output[1] * d->channels;
     int8_t *row = output;
@@ -170,44 +207,17 @@ void tinyc_helium_lanes_s8(const tinyc_helium_lanes *d, const int32_t *constants
     tinyc_helium_limit(output, d->output[0] * row_bytes, d->clamp);
 }
 
-#else
-
-/* Where a channel's word lies among 16. */
-static int32_t word_of(int32_t c)
-{
-    static const int32_t vectors[4] = {0, 2, 1, 3};
-    return 4 * vectors[c % 4] + c % LANES / 4;
-}
-
-static int8_t output_of(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int32_t y, int32_t x,
-                        int32_t c)
-{
-    const int32_t *block = constants + c / LANES * WORDS, word = word_of(c);
-    const int8_t *taps = (const int8_t *)(block + TABLES) + c % LANES;
-    const int32_t *scales = block + TABLES + TAPS * TAPS * LANES / 4 + word / 4 * 8 + word % 4;
-    int32_t sum = block[word];
-    for (int32_t i = 0; i < TAPS; i++) {
-        const int8_t *row = row_of(d, input, y * d->stride - d->padding[0] + i);
-        for (int32_t j = 0; j < TAPS; j++, taps += LANES) {
-            const int32_t column = x * d->stride - d->padding[1] + j;
-            const int inside = row != NULL && column >= 0 && column < d->input[1];
-            sum = tinyc_add_wrapping(sum, *taps * (inside ? row[column * d->channels + c] : d->input_zero_point));
-        }
-    }
-    return tinyc_code(tinyc_multiply(sum, scales[0], scales[4]), d->output_zero_point, d->clamp);
-}
+#endif
 
 void tinyc_helium_lanes_s8(const tinyc_helium_lanes *d, const int32_t *constants, const int8_t *input, int8_t *output,
                            int8_t *scratch)
 {
-    (void)scratch;
-    for (int32_t y = 0; y < d->output[0]; y++) {
-        for (int32_t x = 0; x < d->output[1]; x++) {
-            for (int32_t c = 0; c < d->channels; c++) {
-                output[(y * d->output[1] + x) * d->channels + c] = output_of(d, constants, input, y, x, c);
-            }
-        }
+#if TINYC_HELIUM
+    if (d->rounding == TINYC_RIGHT_SHIFT || d->rounding == TINYC_HALVES_UP) {
+        in_vectors(d, constants, input, output, scratch);
+        return;
     }
-}
-
 #endif
+    (void)scratch;
+    in_turn(d, constants, input, output);
+}

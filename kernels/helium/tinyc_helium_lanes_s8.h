@@ -16,12 +16,13 @@ typedef struct {
     int32_t input_zero_point;
     int32_t output_zero_point;
     int32_t clamp[2];
-    int32_t rounding; /* TINYC_RIGHT_SHIFT or TINYC_HALVES_UP of tinyc_helium.h */
+    int32_t rounding; /* of tinyc_helium.h; all but TINYC_RIGHT_SHIFT and TINYC_HALVES_UP runs without vectors */
 } tinyc_helium_lanes;
 
 /* Words for each 16 channels: biases, the input zero point folded in; nine taps in bytes, row after row; for each vector
- * of sums its multipliers, then its shifts, none to the left. Vectors of sums are channels 0, 4, 8, 12, then 2, 6, ..,
- * then 1, 5, .. and 3, 7, ..; so are the biases. Two taps of a channel that follow each other must not both be -128.
+ * of sums its multipliers, then its shifts. Vectors of sums are channels 0, 4, 8, 12, then 2, 6, ..,
+ * then 1, 5, .. and 3, 7, ..; so are the biases. Where two taps of a
+ * channel that follow each other are -128, their products do not fit in 16 bits: no vectors then.
  *
  * Scratch: a byte per channel. The output may lie apart from the input, or so far below it that a row of it ends before
  * the first row that it reads. Middle rows of windows lie within the image. */

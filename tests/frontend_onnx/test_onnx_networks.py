@@ -31,10 +31,10 @@ def test_the_fixtures_are_there_and_small() -> None:
 def shares(compiled: Compiled, count: int) -> tuple[float, float]:
     """(largest difference, share of equal elements over all operators), each on the reference's inputs."""
     from tinyc.reference.reference import open_reference
-    from tinyc.verification.engine import _reference_inputs
+    from tinyc.verification.values import converted
 
     assert compiled.source is not None
-    inputs = [_reference_inputs(compiled, sample) for sample in make_samples(compiled, count)]
+    inputs = [converted(x, compiled.graph.inputs, compiled.imported.inputs) for x in make_samples(compiled, count)]
     layers = compare_layers(compiled, open_reference(compiled.source), inputs, ())
     found = [layer.found for layer in layers if layer.found is not None]
     assert len(found) >= 12

@@ -218,6 +218,13 @@ BY_HAND: dict[str, tuple[Case, ...]] = {
             )
             for n in (1, 2, 3)
         ),
+        *(
+            _weighted(
+                ops.DepthwiseConv2D(stride=(n, n), padding=(1, 1, 1, 1) if n == 1 else (0, 0, 1, 1)),
+                _int8(1, 6, 7, channels, zero=zero), (1, 3, 3, channels), None,
+            )
+            for n, zero, channels in ((1, 9, 16), (2, -128, 32), (1, -128, 48), (2, 5, 16), (1, 127, 32))
+        ),
     ),
     "fully_connected": (
         _DENSE,

@@ -146,7 +146,7 @@ REFUSALS = {
     "the root of the squares": WHOLE.replace("squared_difference(%x, %m)", "mul(%x, %x)"),
     "deviations times a table": WHOLE.replace(
         "mul(%d, %r) :", "mul(%h, %r) :").replace("%y =", "%h = relu(%d) : int8[1,5,8] q(0.03;0)\n    %y ="),
-    "results too large for the operator": WHOLE.replace("int8[1,5,8] q(0.02;0)", "int8[1,5,8] q(0.00001;0)"),
+    "results too large for the operator": WHOLE.replace("int8[1,5,8] q(0.02;0)", "int8[1,5,8] q(0.000001;0)"),
 }  # fmt: skip
 
 
