@@ -10,7 +10,7 @@ from tinyc.codegen.writer import CallWriter
 from tinyc.ir.types import Array
 from tinyc.kernels.common.order import trailing_rows
 from tinyc.kernels.common.plain import MATH
-from tinyc.kernels.common.requantise import clamped
+from tinyc.kernels.common.requantise import clamped, rounds_once
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
 from tinyc.kernels.helium.packing import ANY_SHIFT, LANES, folded_bias, needs_constants, rounding, usually_halves_up
@@ -46,7 +46,7 @@ class HeliumLanesS8(Kernel):
         first, end = _inside(site)
         if first > 1 or y[2] - end > 1:
             return "it takes windows that reach beyond the image for one output on each side"
-        if op.rounds_once:
+        if rounds_once(site):
             return "it rounds twice"
         return needs_constants(site)
 
