@@ -7,18 +7,24 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.nas.exports import SMALL, WHOLE, in_form, kinds
 from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
+from tests.support.images import image_networks, token_networks
 from tinyc import nas
 from tinyc.compiler import InputMode, Options, run_passes
+from tinyc.ir.graph import Graph
+from tinyc.memory import check
 from tinyc.nas.joining import join
 from tinyc.nas.outcome import Evaluator, most_macs
-from tinyc.nas.proof import fits_in_turns
+from tinyc.nas.proof import end_of_tensors, largest_gap, places_in_turns
 from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.report import Budget
 from tinyc.nas.spaces import CnnSpace, Space
-from tinyc.schedule.least import least
+from tinyc.program.lifetimes import width
+from tinyc.schedule.least import Least, lean_steps, placement
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.targets import load
@@ -80,18 +86,40 @@ def test_the_packer_is_asked_rarely() -> None:
     assert planner.asked["parts in turns"] >= 15 and planner.asked["compiler"] == 0
 
 
-def test_too_small_an_arena_is_not_shown_to_fit() -> None:
-    """With the least need lowered by hand there must be no placement."""
-    space, rng, target, shown = SMALL_CNN, Random(1), load("cortex-m7"), 0
-    for _ in range(20):
-        spec = space.sample(rng)
-        layers = [layers for _, layers in space.blocks(spec)]
-        needs = Needs(join(layers, space.begin(spec).last.type.shape, target).figures)
-        found = least(needs)
-        assert found is not None
-        shown += fits_in_turns(needs, found)
-        assert not fits_in_turns(needs, replace(found, bytes=found.bytes - 16))
-    assert shown
+def offsets(needs: Needs, found: Least, places: dict[int, int]) -> dict[str, int]:
+    """Offsets of all blocks of `placement`: what does not pass from part to part lies in the largest gap."""
+    end, tensors = end_of_tensors(found), needs.network.tensors
+    made = {str(number): at for number, at in places.items()}
+    if found.state:
+        made["state"] = end
+    for step, part in enumerate(found.parts):
+        start, stop, _ = part
+        held = needs.held(*part, lean_steps(needs, found, part))
+        here = [n for n in places if tensors[n].made < stop and tensors[n].last >= start]
+        at, _ = largest_gap(sorted((places[n], places[n] + needs.width[n]) for n in here), end)
+        inside = {str(n): size for n, size in held.tensors.items() if n not in places}
+        for name, size in (*inside.items(), *((f"{step}.{i}", size) for i, size in enumerate(held.more))):
+            made[name] = at
+            at += width(size)
+    return made
+
+
+@settings(max_examples=60)
+@given(st.one_of(image_networks(), token_networks()), st.sampled_from(TARGETS), st.booleans())
+def test_what_is_shown_to_fit_is_a_packing(graph: Graph, core: str, stream: bool) -> None:
+    """The places found, with all else in the gaps, keep every rule of the packer within the least need; and with less
+    than that no places are found."""
+    run_passes(graph, Options())
+    for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
+        needs, found = candidate.partitions.needs, candidate.partitions.least
+        places = None if found is None else places_in_turns(needs, found)
+        if found is None or places is None:
+            continue
+        blocks, trails = placement(needs, found)
+        at = offsets(needs, found, places)
+        check(blocks, trails, at)
+        assert max((at[block.name] + block.size for block in blocks), default=0) <= found.bytes
+        assert places_in_turns(needs, replace(found, bytes=found.bytes - 16)) is None
 
 
 def test_what_cannot_fit_is_rejected_without_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,47 +11,62 @@ from collections.abc import Iterator
 
 from tinyc.program.lifetimes import width
 from tinyc.schedule.least import Least, lean_steps
-from tinyc.schedule.needs import Needs
+from tinyc.schedule.needs import Held, Needs
 
 CHOICES = 200  # that are made before nothing is shown
 Places = dict[int, int]  # tensor → offset
 
 
-def fits_in_turns(needs: Needs, found: Least) -> bool:
-    """Whether offsets for all buffers are found in as many bytes as the worst part needs."""
-    return _Proof(needs, found).shown()
+def places_in_turns(needs: Needs, found: Least) -> Places | None:
+    """Offsets of the tensors that pass from part to part, if some are found with which all else of every part has room
+    in one free piece (`largest_gap`), in as many bytes as the worst part needs; `end_of_tensors` is where they end."""
+    return _Proof(needs, found).places()
+
+
+def end_of_tensors(found: Least) -> int:
+    """Where state begins, which lies above all."""
+    return found.bytes - width(found.state)
 
 
 class _Proof:
     def __init__(self, needs: Needs, found: Least) -> None:
         self.needs, self.found, self.left = needs, found, CHOICES
-        self.end = found.bytes - width(found.state)  # state lies above all
+        self.end = end_of_tensors(found)
 
-    def shown(self) -> bool:
-        inputs = [n for n, t in enumerate(self.needs.network.tensors) if t.made < 0 and n != self.needs.network.pushed]
-        return any(self._from(0, places) for places in self._placed({}, inputs))
+    def places(self) -> Places | None:
+        tensors, pushed = self.needs.network.tensors, self.needs.network.pushed
+        inputs = [n for n, t in enumerate(tensors) if t.made < 0 and n != pushed]
+        ways = (self._from(0, places) for places in self._placed({}, inputs))
+        return next((way for way in ways if way is not None), None)
 
-    def _from(self, number: int, places: Places) -> bool:
-        """Whether the parts from this one on fit, given where the tensors lie that are there when it begins."""
+    def _from(self, number: int, places: Places) -> Places | None:
+        """Places of what is there when a part begins and of all that comes later; None where no way on is found."""
         if number == len(self.found.parts):
-            return True
+            return places
         self.left -= 1
         if self.left < 0:
-            return False
-        start, stop, streamed = part = self.found.parts[number]
-        tensors, sizes = self.needs.network.tensors, self.needs.width
+            return None
+        part = start, stop, _ = self.found.parts[number]
+        tensors, bytes = self.needs.network.tensors, self.needs.together(*part)
         made = (n for op in self.needs.network.operations[start:stop] for n in op.made)
         new = [n for n in made if tensors[n].last >= stop]
-        bytes = self.needs.together(*part)
-        rest = bytes - sum(sizes[n] for n in (*places, *new))
-        ways = self._placed(places, new) if bytes <= self.end else self._trailing(part, places, new)
+        if bytes <= self.end:
+            ways = self._placed(places, new)
+        else:  # with an overlap
+            held = self.needs.held(*part, lean_steps(self.needs, self.found, part))
+            bytes = sum(map(width, (*held.tensors.values(), *held.more)))
+            ways = self._trailing(held, places, new)
+        rest = bytes - sum(self.needs.width[n] for n in (*places, *new))
         for placed in ways:
-            taken = sorted((at, at + sizes[n]) for n, at in placed.items())
-            if rest <= _largest_gap(taken, self.end):
-                after = {n: at for n, at in placed.items() if tensors[n].last >= stop}
-                if self._from(number + 1, after):
-                    return True
-        return False
+            low, high = largest_gap(self._taken(placed), self.end)
+            after = {n: at for n, at in placed.items() if tensors[n].last >= stop}
+            way = self._from(number + 1, after) if rest <= high - low else None
+            if way is not None:
+                return {**placed, **way}
+        return None
+
+    def _taken(self, places: Places) -> list[tuple[int, int]]:
+        return sorted((at, at + self.needs.width[n]) for n, at in places.items())
 
     def _placed(self, places: Places, new: list[int]) -> Iterator[Places]:
         """Places with new tensors at the ends of what is free: at the very bottom or top first."""
@@ -59,16 +74,14 @@ class _Proof:
             yield places
             return
         size = self.needs.width[new[0]]
-        taken = sorted((at, at + self.needs.width[n]) for n, at in places.items())
-        gaps = list(_gaps(taken, self.end))
+        gaps = list(_gaps(self._taken(places), self.end))
         ends = [gaps[-1][1] - size, *(low for low, _ in gaps), *(high - size for _, high in gaps[:-1])] if gaps else []
         for at in dict.fromkeys(ends):
             if any(low <= at and at + size <= high for low, high in gaps):
                 yield from self._placed({**places, new[0]: at}, new[1:])
 
-    def _trailing(self, part: tuple[int, int, bool], places: Places, new: list[int]) -> Iterator[Places]:
+    def _trailing(self, held: Held, places: Places, new: list[int]) -> Iterator[Places]:
         """Places where the only result overlaps a tensor that dies."""
-        held = self.needs.held(*part, lean_steps(self.needs, self.found, part))
         for lower, upper, apart in held.trails:
             if new != [lower] or upper not in places:
                 continue
@@ -92,5 +105,6 @@ def _gaps(taken: list[tuple[int, int]], end: int) -> Iterator[tuple[int, int]]:
         yield top, end
 
 
-def _largest_gap(taken: list[tuple[int, int]], end: int) -> int:
-    return max((high - low for low, high in _gaps(taken, end)), default=0)
+def largest_gap(taken: list[tuple[int, int]], end: int) -> tuple[int, int]:
+    """Where the largest free range begins and ends, between sorted ranges that are taken."""
+    return max(_gaps(taken, end), key=lambda gap: gap[1] - gap[0], default=(0, 0))

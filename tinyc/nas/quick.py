@@ -17,7 +17,7 @@ from tinyc.compiler import InputMode
 from tinyc.memory import Block, PackingError, Trail, pack
 from tinyc.nas.joining import BlockFigures, Joined, join
 from tinyc.nas.planner import plan
-from tinyc.nas.proof import fits_in_turns
+from tinyc.nas.proof import places_in_turns
 from tinyc.nas.spaces.space import Space
 from tinyc.program.lifetimes import width
 from tinyc.schedule.least import Least, lean_steps, least, placement
@@ -80,7 +80,7 @@ def _how_it_fits(needs: Needs, found: Least, joined: Joined) -> str:
     """What shows that the parts can be placed in as many bytes as the worst of them needs; empty where nothing does."""
     if _block_by_block(needs, found, joined):
         return "blocks in turns"
-    if fits_in_turns(needs, found):
+    if places_in_turns(needs, found) is not None:
         return "parts in turns"
     return "packer" if pack(*placement(needs, found), capacity=found.bytes).peak <= found.bytes else ""
 
