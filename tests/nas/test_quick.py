@@ -19,14 +19,15 @@ from tinyc.ir.graph import Graph
 from tinyc.memory import check
 from tinyc.nas.joining import join
 from tinyc.nas.outcome import Evaluator, most_macs
-from tinyc.nas.proof import end_of_tensors, largest_gap, places_in_turns
-from tinyc.nas.quick import QuickPlanner
+from tinyc.nas.quick import QuickPlanner, needs_of
 from tinyc.nas.report import Budget
 from tinyc.nas.spaces import CnnSpace, Space
 from tinyc.program.lifetimes import width
-from tinyc.schedule.least import Least, lean_steps, placement
+from tinyc.schedule import search
+from tinyc.schedule.least import Least, lean_steps, least, placed, placement
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.search.tables import tables
 from tinyc.targets import load
 
 MODES: tuple[InputMode, ...] = ("stored", "stream")
@@ -83,20 +84,20 @@ def test_the_packer_is_asked_rarely() -> None:
     planner, rng = QuickPlanner(space), Random(0)
     for _ in range(40):
         planner(space.sample(rng))
-    assert planner.asked["parts in turns"] >= 15 and planner.asked["compiler"] == 0
+    assert planner.asked["places"] >= 38 and planner.asked["compiler"] == 0
 
 
-def offsets(needs: Needs, found: Least, places: dict[int, int]) -> dict[str, int]:
+def offsets(needs: Needs, found: Least) -> dict[str, int]:
     """Offsets of all blocks of `placement`: what does not pass from part to part lies in the largest gap."""
-    end, tensors = end_of_tensors(found), needs.network.tensors
+    assert found.places is not None
+    end, tensors, places = found.bytes - width(found.state), needs.network.tensors, found.places
     made = {str(number): at for number, at in places.items()}
     if found.state:
         made["state"] = end
     for step, part in enumerate(found.parts):
-        start, stop, _ = part
-        held = needs.held(*part, lean_steps(needs, found, part))
-        here = [n for n in places if tensors[n].made < stop and tensors[n].last >= start]
-        at, _ = largest_gap(sorted((places[n], places[n] + needs.width[n]) for n in here), end)
+        held = needs.held(*part, lean_steps(needs, found, step))
+        here = [n for n in places if tensors[n].made < part.stop and tensors[n].last >= part.start]
+        at = start_of_largest_gap(sorted((places[n], places[n] + width(tensors[n].bytes)) for n in here), end)
         inside = {str(n): size for n, size in held.tensors.items() if n not in places}
         for name, size in (*inside.items(), *((f"{step}.{i}", size) for i, size in enumerate(held.more))):
             made[name] = at
@@ -104,22 +105,47 @@ def offsets(needs: Needs, found: Least, places: dict[int, int]) -> dict[str, int
     return made
 
 
+def start_of_largest_gap(taken: list[tuple[int, int]], end: int) -> int:
+    found, top = [(0, 0)], 0
+    for low, high in (*taken, (end, end)):
+        found.append((low - top, -top))
+        top = max(top, high)
+    return -max(found)[1]
+
+
 @settings(max_examples=60)
 @given(st.one_of(image_networks(), token_networks()), st.sampled_from(TARGETS), st.booleans())
-def test_what_is_shown_to_fit_is_a_packing(graph: Graph, core: str, stream: bool) -> None:
+def test_places_are_a_packing(graph: Graph, core: str, stream: bool) -> None:
     """The places found, with all else in the gaps, keep every rule of the packer within the least need; and with less
     than that no places are found."""
     run_passes(graph, Options())
     for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
         needs, found = candidate.partitions.needs, candidate.partitions.least
-        places = None if found is None else places_in_turns(needs, found)
-        if found is None or places is None:
+        if found is None:
             continue
-        blocks, trails = placement(needs, found)
-        at = offsets(needs, found, places)
+        cut = placed(needs, found)
+        if cut.places is None:
+            continue
+        blocks, trails = placement(needs, cut)
+        at = offsets(needs, cut)
         check(blocks, trails, at)
         assert max((at[block.name] + block.size for block in blocks), default=0) <= found.bytes
-        assert places_in_turns(needs, replace(found, bytes=found.bytes - 16)) is None
+        assert placed(needs, replace(found, bytes=found.bytes - 16)).places is None
+
+
+@settings(max_examples=60)
+@given(st.one_of(image_networks(), token_networks()), st.sampled_from(TARGETS), st.booleans())
+def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: bool) -> None:
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    run_passes(graph, Options())
+    for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
+        figures = candidate.partitions.needs.network
+        assert needs_of(tables(figures), figures).search is not search
+        slow, fast = Needs(figures), needs_of(tables(figures), figures)
+        found = least(slow)
+        assert found == least(fast)
+        if found is not None:
+            assert placed(slow, found) == placed(fast, found)
 
 
 def test_what_cannot_fit_is_rejected_without_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
