@@ -1,4 +1,4 @@
-"""Measures the code of kernels for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...] [--fit]
+"""Measures code for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...] [--fit]
 
 For every core, every function that generated code calls is linked alone, unused sections removed, and the sections that
 remain are noted with their sizes. `tinyc.nas` adds up the union over the functions that a network calls. Structs are

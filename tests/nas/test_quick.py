@@ -17,7 +17,8 @@ from tinyc import nas
 from tinyc.compiler import InputMode, Options, run_passes
 from tinyc.ir.graph import Graph
 from tinyc.memory import check
-from tinyc.nas.joining import join
+from tinyc.nas.formulae import live_activations
+from tinyc.nas.joining import in_a_row, join
 from tinyc.nas.outcome import Evaluator, most_macs
 from tinyc.nas.quick import QuickPlanner, needs_of
 from tinyc.nas.report import Budget
@@ -67,7 +68,7 @@ def test_blocks_in_a_row_are_the_graph(space: Space[Any]) -> None:
         spec = space.sample(rng)
         begun = space.begin(spec)
         layers = [layers for _, layers in space.blocks(spec)]
-        joined = join(layers, begun.last.type.shape, target, onnx=begun.onnx).figures
+        joined = join(in_a_row(layers, begun.last.type.shape, target, begun.onnx)).figures
         graph = nas.with_weights(space.graph(spec))
         run_passes(graph, Options())
         whole = Scheduler(graph, target).candidates[0].partitions.needs.network
@@ -76,6 +77,13 @@ def test_blocks_in_a_row_are_the_graph(space: Space[Any]) -> None:
                 other.made, other.whole, other.stages, other.rows, other.hidden, other.complete
             )
         assert [t[:3] for t in joined.tensors] == [t[:3] for t in whole.tensors]
+
+
+@pytest.mark.parametrize("space", [SMALL_CNN, SMALL_AUDIO, SMALL_VIT, *WHOLE], ids=lambda s: s.name)
+def test_live_activations_of_blocks_are_the_graphs(space: Space[Any]) -> None:
+    rng, planner = Random(9), QuickPlanner(space)
+    for spec in [space.sample(rng) for _ in range(4)]:
+        assert planner.live_activations(spec) == live_activations(space.graph(spec))
 
 
 def test_the_packer_is_asked_rarely() -> None:

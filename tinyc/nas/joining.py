@@ -17,6 +17,7 @@ import numpy as np
 
 from tinyc.compiler import Options, run_passes
 from tinyc.ir.types import Array, Shape
+from tinyc.nas.formulae import live_activations
 from tinyc.nas.network import Network, with_weights
 from tinyc.nas.spaces.space import Layers
 from tinyc.passes.compute_twice import twice_sites
@@ -36,16 +37,18 @@ KNOWN = 1 << 16  # blocks that are remembered
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A block: its figures, in which tensor 0 is its input and the last one its result; the shape of that, and its
-    multiply-accumulates. Whether the tables of these have other tensors than the input, which the last is then.
+    """A block: its figures, in which tensor 0 is its input and the last one its result; the shape of that, its
+    multiply-accumulates, and its tables.
 
-    `closed`: from how many bytes of the arena on only the whole network tells how it is best run: where work may be
-    repeated to need less (heads that share, squeeze-excite), or where another order is better.
+    `live`: most bytes of activations live at once, layer by layer. `closed`: from how many bytes of the arena on only
+    the whole network tells how it is best run: where work may be repeated to need less (heads that share,
+    squeeze-excite), or where another order is better.
     """
 
     figures: Figures
     shape: Shape
     macs: int
+    live: int
     closed: float
     table: _Table
 
@@ -98,7 +101,7 @@ def _block(layers: Layers, shape: Shape, onnx: bool, last: bool, target: Target)
     graph = net.graph if last else net.finish(net.last)
     result = graph.outputs[0]
     graph = with_weights(graph)
-    macs = graph.macs
+    macs, live = graph.macs, live_activations(graph)
     run_passes(graph, Options())
     scheduler = Scheduler(graph, target)
     (image,) = graph.inputs
@@ -112,7 +115,7 @@ def _block(layers: Layers, shape: Shape, onnx: bool, last: bool, target: Target)
         own = least(Needs(found))
         closed = math.inf if own is None else own.bytes / WORTH
     found = _with_last(found, reader.number(end))
-    return Block(found, result.type.shape, macs, closed, _Table(found))
+    return Block(found, result.type.shape, macs, live, closed, _Table(found))
 
 
 def _with_last(figures: Figures, result: int) -> Figures:
@@ -168,12 +171,17 @@ class Joined:
     closed: float
 
 
-def join(blocks: Sequence[Layers], shape: Shape, target: Target, *, onnx: bool = False, stream: bool = False) -> Joined:
-    """The network of these blocks behind an input of this shape, pushed row by row where it is to `stream`."""
+def in_a_row(blocks: Sequence[Layers], shape: Shape, target: Target, onnx: bool) -> list[Block]:
+    """These blocks behind an input of this shape."""
     known, last, found = known_blocks(target, onnx), len(blocks) - 1, list[Block]()
     for number, layers in enumerate(blocks):
         found.append(known(layers, shape, number == last))
         shape = found[-1].shape
+    return found
+
+
+def join(found: Sequence[Block], stream: bool = False) -> Joined:
+    """The network of blocks in a row, its input pushed row by row where it is to `stream`."""
     all_tables = [block.table for block in found]
     steps = [0, *accumulate([t.operators.shape[1] for t in all_tables])]
     firsts = [0, *accumulate([t.tensors.shape[1] - 1 for t in all_tables])]

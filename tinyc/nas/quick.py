@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 from tinyc.compiler import InputMode
 from tinyc.memory import pack
 from tinyc.nas.compiled import fast_search
-from tinyc.nas.joining import Joined, join
+from tinyc.nas.formulae import live_activations
+from tinyc.nas.joining import Block, in_a_row, join
 from tinyc.nas.planner import plan
 from tinyc.nas.spaces.space import Space
 from tinyc.schedule.figures import Figures
@@ -48,8 +49,9 @@ class QuickPlanner(Generic[S]):
 
     def __call__(self, spec: S) -> Need:
         """Raises what `plan` raises."""
-        joined = self.joined(spec)
-        if joined is not None:
+        blocks = self.blocks(spec)
+        if blocks:
+            joined = join(blocks, stream=self.input == "stream")
             needs = needs_of(joined.tables, joined.figures)
             found = least(needs)
             if found is not None and (joined.closed <= found.bytes or _begins_tight(needs, found)):
@@ -61,14 +63,18 @@ class QuickPlanner(Generic[S]):
         report = plan(self.space.graph(spec), self._machine, input=self.input)
         return Need(report.sram, report.macs)
 
-    def joined(self, spec: S) -> Joined | None:
-        """The network of a spec; None where the space has no blocks. Raises ModelError where no kernel serves one."""
+    def blocks(self, spec: S) -> list[Block]:
+        """The blocks of the network; none where the space has none. Raises ModelError where no kernel serves one."""
         blocks = self.space.blocks(spec)
         if not blocks:
-            return None
+            return []
         begun = self.space.begin(spec)
-        layers, shape = [layers for _, layers in blocks], begun.last.type.shape
-        return join(layers, shape, self._machine, onnx=begun.onnx, stream=self.input == "stream")
+        return in_a_row([layers for _, layers in blocks], begun.last.type.shape, self._machine, begun.onnx)
+
+    def live_activations(self, spec: S) -> int:
+        """The formula of that name (`tinyc.nas.formulae`): most bytes of activations live at once, layer by layer."""
+        blocks = self.blocks(spec)
+        return max([block.live for block in blocks]) if blocks else live_activations(self.space.graph(spec))
 
     @property
     def _machine(self) -> Target:
