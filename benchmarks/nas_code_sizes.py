@@ -1,4 +1,4 @@
-"""Measures the code of kernels for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...]
+"""Measures code for tinyc.nas: python -m benchmarks.nas_code_sizes [--cmsis-nn DIR] [--core C ...] [--fit]
 
 For every core, every function that generated code calls is linked alone, unused sections removed, and the sections that
 remain are noted with their sizes. `tinyc.nas` adds up the union over the functions that a network calls. Structs are
@@ -55,7 +55,7 @@ SPACES: tuple[Space[Any], ...] = (  # small networks: code does not grow with im
     CnnSpace(resolutions=(48, 96, 144), widths=WIDTHS), DsCnnSpace(), VitSpace(resolution=96, depths=(1, 2, 3)),
     CnnSpace(resolutions=(48, 96, 144), widths=WIDTHS, onnx=True),
 )
-NETWORKS = 24  # linked per core to fit the generated code
+NETWORKS = 64  # linked per core to fit the generated code
 # " .text.name  0xaddress  0xsize  archive(001_object.o)", the name on a line of its own where it is long
 _SECTION = re.compile(
     r"^ (\.(?:text|rodata)\S*)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) \S*?(?:\d{3}_)?([^/(\s]+)\.o\)?$", re.MULTILINE
@@ -68,9 +68,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures the code of kernels.")
     parser.add_argument("--cmsis-nn", type=Path, metavar="DIR", help="also measure this copy of Arm's library")
     parser.add_argument("--core", nargs="*", default=CORES, metavar="C", help="cores to measure (default: all)")
+    parser.add_argument("--fit", action="store_true", help="fit what generated functions need again, and nothing else")
     options = parser.parse_args()
     found = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"cores": {}}
-    for core in options.core:
+    for core in () if options.fit else options.core:
         for name, copy in (("stand-in", None), ("cmsis-nn", options.cmsis_nn)):
             if name == "cmsis-nn" and copy is None:
                 continue

@@ -14,8 +14,9 @@ from tinyc import targets
 from tinyc.compiler import Options, compile_graph, run_passes
 from tinyc.ir.graph import Graph
 from tinyc.program.lifetimes import width
-from tinyc.schedule.needs import DEAR, Needs
+from tinyc.schedule.needs import Needs
 from tinyc.schedule.scheduler import Candidate, Scheduler
+from tinyc.schedule.search import DEAR
 from tinyc.schedule.segments import Partitions
 
 NETWORKS = st.one_of(image_networks(), token_networks())
@@ -88,10 +89,14 @@ def test_lean_kernels_are_nearly_as_fast() -> None:
     scheduler = Scheduler(graph, targets.load("cortex-m4"))
     partitions: Partitions = scheduler.candidates[0].partitions
     needs = partitions.needs
-    pairs = list(zip(needs.network.operations, needs.lean_whole, strict=True))
+    p = needs.prepared
+    lean = p.data[p.lean_kernel : p.lean_kernel + needs.count]
+    pairs = [(op, op.whole[number]) for op, number in zip(needs.network.operations, lean, strict=True)]
     assert any(own is not op.whole[0] for op, own in pairs)
     for op, own in pairs:
-        assert own.scratch <= op.whole[0].scratch and own.work <= op.whole[0].work + DEAR * needs.work
+        assert own is needs.lean(op.whole)
+        most = op.whole[0].work + DEAR * needs.prepared.work
+        assert own.scratch <= op.whole[0].scratch and own.work <= most
 
 
 def test_the_graph_is_left_in_the_order_of_the_schedule() -> None:

@@ -8,7 +8,7 @@ and the lag between the two paths of a residual. What happens then, event by eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -244,7 +244,8 @@ def _lag(
     rows: tuple[int, ...], stages: tuple[Stage, ...], sink: int, source: int, in_place: bool
 ) -> tuple[Array, Array, Array | None]:
     """`lag` of the stages of a segment."""
-    return lag([Demand.of(stage, rows) for stage in stages], sink, source, rows[source], in_place)
+    found = [Demand.of(stage, rows) for stage in stages]
+    return lag(found, sink, source, rows[source], in_place, demanded(found, sink))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -277,29 +278,34 @@ class Demand:
         return np.where(made > 0, np.minimum(np.where(made <= self.first, self.first, after), self.rows), 0)
 
 
-def lag(
-    stages: Sequence[Demand], sink: int, source: int, source_rows: int, in_place: bool
-) -> tuple[Array, Array, Array | None]:
-    """For every block of a sink: the row where it ends, the first row of `source` that is still needed while it is
-    written, and the first that the block itself reads, where its kernel may write that `in_place`."""
-    own = stages[sink]
-    ends = own.ends
-    starts = np.concatenate(([0], ends[:-1]))
-    made = {own.output: ends}
+def demanded(stages: Sequence[Demand], sink: int) -> dict[int, Array]:
+    """For every block of a sink: how many rows of each line are made before it is."""
+    made = {stages[sink].output: stages[sink].ends}
     for stage in reversed(stages[: sink + 1]):
         if stage.output in made:
             made[stage.output] = wanted = stage.whole_blocks(made[stage.output])
             for line, until, _ in stage.reads:
                 if line != stage.output:
                     made[line] = np.maximum(made[line], until[wanted]) if line in made else until[wanted]
+    return made
+
+
+def lag(
+    stages: Sequence[Demand], sink: int, source: int, source_rows: int, in_place: bool, made: Mapping[int, Array]
+) -> tuple[Array, Array, Array | None]:
+    """For every block of a sink: the row where it ends, the first row of `source` that is still needed while it is
+    written, and the first that the block itself reads, where its kernel may write that `in_place`. `made` is what is
+    `demanded`."""
+    own = stages[sink]
+    ends = own.ends
+    starts = np.concatenate(([0], ends[:-1]))
     direct = next((begin for line, _, begin in own.reads if line == source), None) if in_place else None
-    if direct is None:
-        made[own.output] = starts
     needed = np.full(len(ends), source_rows)
     for stage in stages:
         for line, _, begin in stage.reads:
             if line == source:
-                needed = np.minimum(needed, begin[made[stage.output]] if stage.output in made else begin[0])
+                after = starts if direct is None and stage.output == own.output else made.get(stage.output)
+                needed = np.minimum(needed, begin[0] if after is None else begin[after])
     return ends, needed, None if direct is None else direct[starts]
 
 

@@ -83,8 +83,8 @@ class Operation:
 class Figures:
     """A network in the order of its execution; `pushed` is the input whose rows arrive one by one."""
 
-    operations: tuple[Operation, ...]
-    tensors: tuple[Tensor, ...]
+    operations: Sequence[Operation]
+    tensors: Sequence[Tensor]
     pushed: int | None = None
 
 

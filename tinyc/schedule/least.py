@@ -1,53 +1,121 @@
-"""The least SRAM of any way to cut a network into segments and operators that run as a whole.
+"""The least SRAM of any way to cut a network into segments and operators that run as a whole, and parts that need it.
 
-Best first search over the steps up to which everything has run: of the parts that may come next, those are looked at
-first that need the least. What a part needs exactly is worked out only where its bounds do not tell.
+`tinyc.schedule.search` finds both by numbers, and asks here for what only the figures tell: the exact needs of some
+parts, and how far apart tensors must be that overlap.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 from tinyc.memory import Block, Trail
 from tinyc.program.lifetimes import width
 from tinyc.schedule.needs import Needs
+from tinyc.schedule.search import CHOICES, STREAMED, Places
 
-Cut = tuple[int, int, bool]  # a part: where it starts and stops, and whether it streams
+
+class Cut(NamedTuple):
+    """A part: where it starts and stops, and whether it streams."""
+
+    start: int
+    stop: int
+    streamed: bool
 
 
 @dataclass(frozen=True)
 class Least:
-    """`bytes` that the worst part needs, where no other cut needs less; the parts in order, and bytes of state of a
-    streamed input."""
+    """`bytes` that the worst part needs, where no other cut needs less, and bytes of state of a streamed input.
+
+    `starts` and `kinds` of the parts, in order, as the search tells them, and their end. `places`: offsets of tensors
+    that pass from part to part, with which all else of every part has room in one free piece of so many bytes below the
+    state; then `lean` says which parts have lean kernels. `weighed`: segments of which the exact need had to be known.
+    """
 
     bytes: int
-    parts: tuple[Cut, ...]
-    state: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Place:
-    """A step up to which everything has run, the state that the first segment needs, and the way here."""
-
-    step: int
     state: int
-    part: Cut | None = None
-    before: _Place | None = None
+    starts: Sequence[int]
+    kinds: Sequence[int]
+    end: int
+    weighed: tuple[Cut, ...] = ()
+    places: Mapping[int, int] | None = None
+    lean: tuple[bool, ...] = ()
 
-    def parts(self) -> Iterator[Cut]:
-        if self.before is not None and self.part is not None:
-            yield from self.before.parts()
-            yield self.part
+    @cached_property
+    def parts(self) -> tuple[Cut, ...]:
+        return tuple(map(self.part, range(len(self.starts))))
+
+    def part(self, number: int) -> Cut:
+        stop = self.starts[number + 1] if number + 1 < len(self.starts) else self.end
+        return Cut(self.starts[number], stop, self.kinds[number] == STREAMED)
 
 
-def lean_steps(needs: Needs, found: Least, part: Cut) -> range:
+def least(needs: Needs) -> Least | None:
+    """The cut with the least need; None where there is none, since the input cannot be streamed."""
+    known, weighed = list[int](), list[Cut]()
+    while True:
+        found = needs.search.cheapest_cut(needs.prepared, needs.search.column(known))
+        if found.bytes < 0:
+            return None
+        cut = Least(found.bytes, found.state, found.starts, found.kinds, needs.count, tuple(weighed))
+        if not found.unknown:
+            return cut
+        for start, stop, streamed in map(cut.part, found.unknown):
+            need = needs.need(start, stop, streamed, found.state)
+            known += (start, stop, int(streamed), found.state, need)
+            if streamed:
+                weighed.append(Cut(start, stop, streamed))
+
+
+def placed(needs: Needs, found: Least) -> Least:
+    """The same need, by parts for whose tensors there are `places`; unchanged where none are found."""
+    places = _asked(needs, found, needs.search.find_places)
+    if not places.starts:
+        return found
+    offsets = dict(zip(places.tensors, places.offsets, strict=True))
+    lean = tuple(map(bool, places.lean))
+    return replace(found, starts=places.starts, kinds=places.kinds, places=offsets, lean=lean)
+
+
+def has_places(needs: Needs, found: Least) -> bool:
+    """Whether `placed` finds places."""
+    return bool(_asked(needs, found, needs.search.has_places).starts)
+
+
+def _asked(needs: Needs, found: Least, search: Callable[..., Places]) -> Places:
+    """What a search for places finds: with the overlaps of segments that were weighed, then with all it asks for."""
+    overlaps = [
+        value for part in found.weighed for value in _overlaps(needs, part.start, part.stop, needs.has_lean(*part))
+    ]
+    for may_ask, choices in ((False, 100 + 3 * needs.count), (True, CHOICES)):
+        while True:
+            given = needs.search.column(overlaps)
+            places = search(needs.prepared, found.bytes, found.state, given, may_ask, choices)
+            if not places.ask:
+                break
+            start, stop, lean = places.ask
+            overlaps += _overlaps(needs, start, stop, lean > 0)
+        if places.starts:
+            break
+    return places
+
+
+def _overlaps(needs: Needs, start: int, stop: int, lean: bool) -> list[int]:
+    """What may overlap in a segment, as the search reads it."""
+    held = needs.held(start, stop, True, range(start, stop if lean else start))
+    return [value for trail in held.trails or ((-1, -1, 0),) for value in (start, stop, lean, *trail)]
+
+
+def lean_steps(needs: Needs, found: Least, number: int) -> range:
     """The steps of a part that have their lean kernels: all, unless the fastest alone keep to the least need."""
-    start, stop, streamed = part
-    fits = needs.together(*part) + width(found.state) <= found.bytes
-    fits = fits or needs.exactly(start, stop, streamed, found.state, range(start, stop)) <= found.bytes
+    start, stop, streamed = found.parts[number]
+    if found.places is not None:
+        fits = found.lean[number]
+    else:
+        fits = needs.together(start, stop, streamed) + width(found.state) <= found.bytes
+        fits = fits or needs.exactly(start, stop, streamed, found.state, range(start, stop)) <= found.bytes
     return range(start, stop if fits else start)
 
 
@@ -58,7 +126,7 @@ def placement(needs: Needs, found: Least) -> tuple[list[Block], list[Trail]]:
     alone: list[Block] = []
     trails: list[Trail] = []
     for step, part in enumerate(found.parts):
-        held = needs.held(*part, lean_steps(needs, found, part))
+        held = needs.held(*part, lean_steps(needs, found, step))
         for number, size in held.tensors.items():
             bytes[number] = size
             lives[number] = (lives.get(number, (step, step))[0], step)
@@ -68,39 +136,3 @@ def placement(needs: Needs, found: Least) -> tuple[list[Block], list[Trail]]:
         alone.append(Block("state", width(found.state), 0, len(found.parts) - 1))
     tensors = [Block(str(number), width(bytes[number]), *life) for number, life in lives.items()]
     return [*tensors, *alone], trails
-
-
-def least(needs: Needs) -> Least | None:
-    """The cut with the least need; None where there is none, since the input cannot be streamed."""
-    ticket = count()
-    # The need so far or, while the last part is `open`, a bound of it and the need before; among equals what is known
-    # and furthest on comes first.
-    heap: list[tuple[int, bool, int, int, _Place, int]] = [(0, False, 0, next(ticket), _Place(0, 0), 0)]
-    seen: set[tuple[int, int]] = set()
-
-    def push(peak: int, open: bool, place: _Place, floor: int = 0) -> None:
-        if (place.step, place.state) not in seen:
-            heapq.heappush(heap, (peak, open, -place.step, next(ticket), place, floor))
-
-    while heap:
-        peak, open, _, _, here, floor = heapq.heappop(heap)
-        if open and here.part is not None:
-            push(max(floor, needs.need(*here.part, here.state)), False, here)
-            continue
-        step, state = here.step, here.state
-        if step == needs.count:
-            return Least(peak, tuple(here.parts()), state)
-        if (step, state) in seen:
-            continue
-        seen.add((step, state))
-        extra = width(state)
-        for stop, streamed, low, high in needs.parts(step):
-            if step == 0:
-                state = needs.state(stop)
-                extra = width(state)
-            place = _Place(stop, state, (step, stop, streamed), here)
-            if high + extra <= peak:
-                push(peak, False, place)
-            else:
-                push(max(peak, low + extra), True, place, peak)
-    return None

@@ -7,20 +7,18 @@ that dies. Bounds are cheap, and nearly always enough.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyc.ir.types import Array
 from tinyc.memory import together
-from tinyc.program.flow import Demand, distance, lag
+from tinyc.program.flow import Demand, demanded, distance, lag
 from tinyc.program.lifetimes import ARENA_ALIGN, width
-from tinyc.program.lower import state_bytes
-from tinyc.schedule.figures import HIDDEN, Blocks, Figures, Kernel, Operation, Read, Stage, windows
-
-DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
+from tinyc.schedule import search
+from tinyc.schedule.figures import Blocks, Figures, Kernel, Operation, Read, Stage
+from tinyc.schedule.search import Prepared, lean_of
+from tinyc.schedule.search.tables import own_number, tables
 
 
 class Bounds(NamedTuple):
@@ -44,130 +42,69 @@ class Held:
 
 
 class Needs:
-    """The needs of all parts of a network, in bytes, for the fastest kernels and for lean ones.
+    """The needs of all parts of a network, in bytes, for the fastest kernels and for lean ones (`search.lean_of`).
 
-    An operator's lean kernel is the one with the least scratch of those that cost at most DEAR of the network's
-    instructions more than its fastest.
+    `search` is the module that searches, or the same compiled; `prepared` are its tables of the network.
     """
 
-    def __init__(self, network: Figures) -> None:
-        self.network, self.count = network, len(network.operations)
-        self.work = sum([op.whole[0].work for op in network.operations])
-        self.lean_whole = [self.lean(op.whole) for op in network.operations]
-        self.lean_rows = [self.lean(op.rows) if op.rows else None for op in network.operations]
-        self.width = [width(t.bytes) for t in network.tensors]
-        self._line = [w if t.line is None else width(t.line) for w, t in zip(self.width, network.tensors, strict=True)]
-        self._dying: list[list[int]] = [[] for _ in range(self.count + 1)]
-        bytes, tensors = [0] * (self.count + 2), [0] * (self.count + 2)
-        for number, t in enumerate(network.tensors):
-            self._dying[t.last].append(number)
-            bytes[t.made + 1] += self.width[number]
-            bytes[t.last + 1] -= self.width[number]
-            tensors[t.made + 1] += 1
-            tensors[t.last + 1] -= 1
-        # What is there before a step, and still read in it or later: bytes, and tensors.
-        self.before, self.crossing = list(accumulate(bytes)), list(accumulate(tensors))
+    def __init__(self, network: Figures, search: Any = search, prepared: Prepared | None = None) -> None:
+        self.network, self.count, self.search = network, len(network.operations), search
+        if prepared is None:
+            prepared = search.prepare(tables(network))
+        self.prepared = prepared
         self._known: dict[tuple[int, int, bool, int], int] = {}
+        self._held: dict[tuple[int, int, int], Held] = {}  # by segments, and how many kernels of them are lean
 
     def lean(self, kernels: Sequence[Kernel]) -> Kernel:
         """Of the kernels of an operator, the lean one."""
-        if len(kernels) == 1:
-            return kernels[0]
-        most = kernels[0].work + DEAR * self.work
-        return next(kernel for kernel in reversed(kernels) if kernel.work <= most)
+        return kernels[lean_of([kernel.work for kernel in kernels], 0, len(kernels), self.prepared.work)]
 
-    @cached_property
-    def _stops(self) -> list[int]:
-        """By step, where the longest segment that begins there ends; the step itself where none does."""
-        found = list(range(self.count))
-        for start, stop in windows(self.network):
-            found[start:stop] = [stop] * (stop - start)
-        return found
+    def has_lean(self, start: int, stop: int, streamed: bool) -> bool:
+        """Whether a part has operators whose lean kernels are not their fastest."""
+        p = self.prepared
+        lean = p.lean_row_kernel if streamed else p.lean_kernel
+        return any(p.data[lean + start : lean + stop])
 
     def parts(self, start: int) -> Iterator[Bounds]:
         """The parts that may begin at a step: the operator as a whole, and segments."""
         # Before its last reader a pushed image is never there as a whole, and the first segment must take all of it.
-        pushed = self.network.pushed
-        until = -1 if pushed is None else self.network.tensors[pushed].last
+        until = self.prepared.until
         if start > until:
-            yield self._bounds_of_whole(start)
-        if start > until:
-            yield from self._bounds_of_segments(start)
-        elif start == 0:
-            yield from (bounds for bounds in self._bounds_of_segments(0) if bounds.stop > until)
+            yield Bounds(start + 1, False, *self.search.whole(self.prepared, start))
+        if start > until or start == 0:
+            for stop, low, high, _ in self.search.segments(self.prepared, start):
+                if stop > until:
+                    yield Bounds(stop, True, low, high)
 
     def together(self, start: int, stop: int, streamed: bool) -> int:
         """Bytes of all that is in the arena while a part runs with lean kernels, but for state, nothing overlapping."""
         if not streamed:
-            return self._bounds_of_whole(start).high
-        return next(bounds.high for bounds in self._bounds_of_segments(start) if bounds.stop == stop)
-
-    def _bounds_of_whole(self, step: int) -> Bounds:
-        op, tensors = self.network.operations[step], self.network.tensors
-        made = self._made(op)
-        fast, lean = op.whole[0], self.lean_whole[step]
-        high = self.before[step] + made + width(lean.scratch)
-        trailed = {t for kernel in (fast, lean) for t, _, _ in kernel.trails if tensors[t].last == step}
-        saved = min(made, sum([self.width[t] for t in trailed]))
-        return Bounds(step + 1, False, high - saved, high)
-
-    def _bounds_of_segments(self, start: int) -> Iterator[Bounds]:
-        pushed, live, scratch, dead = self.network.pushed, self.before[start], 0, 0
-        widths, lines, steps, all_dying = self.width, self._line, self._row_steps, self._dying
-        fresh: dict[int, int] = {}  # made in the segment and read after it
-        new = 0  # bytes of these
-        for step in range(start, self._stops[start]):
-            made, more, own_scratch = steps[step]
-            live += more
-            if own_scratch > scratch:
-                scratch = own_scratch
-            for number in made:
-                fresh[number] = size = widths[number]
-                new += size
-            for number in all_dying[step]:
-                if number in fresh:
-                    live += lines[number] - widths[number]
-                    new -= fresh.pop(number)
-                elif number == pushed:
-                    live += lines[number] - widths[number]
-                else:
-                    dead += widths[number]
-            most = live + scratch
-            yield Bounds(step + 1, True, most - (dead if dead < new else new), most)
-
-    @cached_property
-    def _row_steps(self) -> list[tuple[tuple[int, ...], int, int]]:
-        """Of every operator in rows: its results, bytes that it adds where all of them lie apart, and its scratch."""
-        return [
-            (op.made, self._made(op) + width(op.hidden), 0 if kernel is None else width(kernel.scratch))
-            for op, kernel in zip(self.network.operations, self.lean_rows, strict=True)
-        ]
-
-    def _made(self, op: Operation) -> int:
-        return sum([self.width[number] for number in op.made])
+            return int(self.search.apart(self.prepared, start))
+        return next(high for end, _, high, _ in self.search.segments(self.prepared, start) if end == stop)
 
     def state(self, stop: int) -> int:
         """Bytes of state where the input is pushed and the first segment ends at `stop`; they live all the time."""
-        if self.network.pushed is None:
-            return 0
-        lines: set[tuple[int, int]] = set()
-        for step, op in enumerate(self.network.operations[:stop]):
-            for stage in op.stages:
-                lines.add((_own(stage.output, step), stage.rows))
-                lines |= {(_own(read.tensor, step), read.rows) for read in stage.reads}
-        return state_bytes(len(lines))
+        return int(self.prepared.data[self.prepared.state + stop])
 
     # ------------------------------------------------------------------ exactly
     def need(self, start: int, stop: int, streamed: bool, state: int = 0) -> int:
         """Bytes that a part needs in single rows, at least, with its fastest kernels or its leanest."""
         key = start, stop, streamed, state
         if key not in self._known:
-            every = range(start, stop)
-            kernels = self.lean_rows if streamed else self.lean_whole
-            fast = [op.rows[0] if streamed else op.whole[0] for op in self.network.operations[start:stop]]
-            sets = (every,) if kernels[start:stop] == fast else (every, ())
-            self._known[key] = min([self.exactly(start, stop, streamed, state, lean) for lean in sets])
+            every = range(start, stop) if self.has_lean(start, stop, streamed) else range(0)
+            found = self.exactly(start, stop, streamed, state, every)
+            if every and self._low_of_fastest(start, stop, streamed) + width(state) < found:
+                found = min(found, self.exactly(start, stop, streamed, state, ()))
+            self._known[key] = found
         return self._known[key]
+
+    def _low_of_fastest(self, start: int, stop: int, streamed: bool) -> int:
+        """Bytes that a part needs at least with its fastest kernels, without state."""
+        if not streamed:
+            return self.search.whole(self.prepared, start)[0]
+        p, low = self.prepared, next(b.low for b in self.parts(start) if b.streamed and b.stop == stop)
+        fast, lean = (p.data[column + start : column + stop] for column in (p.fast_in_rows, p.lean_in_rows))
+        return int(low + max(fast) - max(lean))
 
     def exactly(
         self, start: int, stop: int, streamed: bool, state: int, lean: Collection[int], blocks: Blocks | None = None
@@ -183,14 +120,26 @@ class Needs:
         self, start: int, stop: int, streamed: bool, lean: Collection[int], blocks: Blocks | None = None
     ) -> Held:
         """What is in the arena while a part runs, but for state."""
-        alive = ((n, t) for n, t in enumerate(self.network.tensors) if t.made < stop and t.last >= start)
-        sizes = {n: t.bytes for n, t in alive if t.bytes}
+        p, tensors = self.prepared, self.network.tensors
+        crossing = self._listed(p.crossing, p.crossing_from, start, start + 1)
+        made = self._listed(p.results, p.result_from, start, stop)
+        sizes = {int(n): size for n in (*crossing, *made) if (size := tensors[n].bytes)}
         if streamed:
-            return self._held_by_segment(start, stop, sizes, lean, blocks)
-        op, tensors = self.network.operations[start], self.network.tensors
-        kernel = self.lean_whole[start] if lean else op.whole[0]
+            key = start, stop, len(lean)
+            if blocks is not None or len(lean) not in (0, stop - start):
+                return self._held_by_segment(start, stop, sizes, lean, blocks)
+            if key not in self._held:
+                self._held[key] = self._held_by_segment(start, stop, sizes, lean, blocks)
+            return self._held[key]
+        op = self.network.operations[start]
+        kernel = op.whole[p.data[p.lean_kernel + start] if lean else 0]
         trails = [(op.made[0], t, apart) for t, _, apart in kernel.trails if tensors[t].last == start]
         return Held(sizes, (kernel.scratch,), tuple(trails))
+
+    def _listed(self, column: int, begins: int, start: int, stop: int) -> Sequence[int]:
+        """Of a column, what belongs to the steps from `start` to `stop`."""
+        d = self.prepared.data
+        return d[column + d[begins + start] : column + d[begins + stop]]
 
     def _held_by_segment(
         self, start: int, stop: int, sizes: dict[int, int], lean: Collection[int], blocks: Blocks | None
@@ -223,6 +172,7 @@ class _Segment:
         self.sinks: dict[int, tuple[int, Kernel]] = {}  # by tensor, the stage that makes it
         self.seen: dict[int, set[int]] = {}  # by tensor, as how many rows it is read
         self._numbers: dict[tuple[int, int], int] = {}
+        self._demanded: dict[int, Mapping[int, Array]] = {}  # by sink
         for step, (op, own) in enumerate(zip(operations, kernels, strict=True), start):
             for stage in op.stages:
                 self.sinks[stage.output] = len(self.stages), own
@@ -232,11 +182,11 @@ class _Segment:
 
     def _demand(self, stage: Stage, step: int) -> Demand:
         reads = [self._asked(read, stage.rows, step) for read in stage.reads]
-        output = self._number(_own(stage.output, step), stage.rows)
+        output = self._number(own_number(stage.output, step), stage.rows)
         return Demand(output, stage.rows, reads, stage.height, stage.first)
 
     def _asked(self, read: Read, rows: int, step: int) -> tuple[int, Array, Array]:
-        line = self._number(_own(read.tensor, step), read.rows)
+        line = self._number(own_number(read.tensor, step), read.rows)
         return line, read.feed.ends(rows, read.rows), read.feed.starts(rows, read.rows)
 
     def _number(self, tensor: int, rows: int) -> int:
@@ -248,12 +198,10 @@ class _Segment:
         found = 0
         for rows in self.seen.get(source, ()):
             kernel = next((apart for t, seen, apart in own.trails if (t, seen) == (source, rows)), None)
-            behind = lag(self.stages, sink, self._number(source, rows), rows, kernel is not None)
+            if sink not in self._demanded:
+                self._demanded[sink] = demanded(self.stages, sink)
+            line = self._number(source, rows)
+            behind = lag(self.stages, sink, line, rows, kernel is not None, self._demanded[sink])
             row_bytes = source_bytes // rows, output_bytes // self.stages[sink].rows
             found = max(found, distance(behind, *row_bytes, kernel))
         return found
-
-
-def _own(tensor: int, step: int) -> int:
-    """A number of its own for the hidden line of every operator."""
-    return ~step if tensor == HIDDEN else tensor

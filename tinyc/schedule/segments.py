@@ -16,7 +16,7 @@ from functools import cached_property
 from tinyc.ir.graph import Graph, Value
 from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import FigureReader, Kernel, Operation
-from tinyc.schedule.least import Cut, Least, lean_steps, least
+from tinyc.schedule.least import Cut, Least, lean_steps, least, placed
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.step import Step
 
@@ -129,13 +129,14 @@ class Partitions:
         return self._finished(tuple(min(ways, key=lambda way: way.cost).parts()), limit, room)
 
     def tightest(self) -> Partition:
-        """The parts with the least need as they were found, with lean kernels: nothing in them is made quicker."""
+        """The parts with the least need for which there are places, if that is known, and else as they were found:
+        nothing in them is made quicker."""
         assert self.least is not None
-        found = []
-        for part in self.least.parts:
+        found, cut = [], placed(self.needs, self.least)
+        for number, part in enumerate(cut.parts):
             start, stop, streamed = part
-            lean = lean_steps(self.needs, self.least, part)
-            need = self.needs.exactly(*part, self.least.state, lean)
+            lean = lean_steps(self.needs, cut, number)
+            need = self.needs.exactly(*part, cut.state, lean)
             names = self._names(start, self.needs.network.operations[start:stop], lean, streamed)
             work = self._row_work[stop] - self._row_work[start] if streamed else 0.0
             found.append(Part(start, stop, need, work, (1,) * (stop - start) if streamed else (), names))
@@ -161,7 +162,7 @@ class Partitions:
             for bounds in needs.parts(start):
                 if start == 0 and needs.state(bounds.stop) > state:
                     continue
-                part = start, bounds.stop, bounds.streamed
+                part = Cut(start, bounds.stop, bounds.streamed)
                 low, high = bounds.low + extra, bounds.high + extra
                 if low > limit or (high > limit and needs.need(*part, state) > limit):
                     continue
@@ -209,7 +210,7 @@ class Partitions:
 
     @property
     def _worth(self) -> float:
-        return WORTH * self.needs.work
+        return WORTH * self.needs.prepared.work
 
     def _quicker(self, part: Part, most: float, state: int) -> Part:
         """A segment with more rows at a time, while its need stays below `most`; only gains that are worth it count.

@@ -1,0 +1,53 @@
+"""The search for the least need, compiled by numba where that is installed (the extra `fast`).
+
+It is the same code, not another version of it: every function of `tinyc.schedule.search` is compiled as it stands. What
+numba makes is kept beside the sources, so that only the first process after a change waits for it, half a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from functools import cache
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from tinyc.schedule import search
+from tinyc.schedule.search import Tables
+
+
+@cache
+def fast_search() -> Any:
+    """`tinyc.schedule.search`, compiled if numba is there, else as it is."""
+    try:
+        import numba
+    except ImportError:
+        return search
+    names: dict[str, Any] = {}
+    for module in search.MODULES:
+        names |= vars(module)
+    # What is kept of a function holds those that it calls, of other files too: its name tells of which sources.
+    sources = "".join(inspect.getsource(module) for module in search.MODULES)
+    digest = hashlib.sha256(sources.encode()).hexdigest()[:16]
+    for name, function in list(names.items()):
+        if inspect.isfunction(function):
+            copy = FunctionType(function.__code__, names, name, function.__defaults__)
+            copy.__qualname__ = f"{name}_{digest}"
+            names[name] = numba.njit(copy, cache=True)
+    names["zeros"] = numba.njit(_zeros, cache=True)
+    return SimpleNamespace(**names | {"column": _column, "accepted": _accepted})
+
+
+def _zeros(count: int) -> Any:
+    return np.zeros(count, np.int64)
+
+
+def _accepted(t: Tables) -> Tables:
+    numbers = {name: _column(values) for name, values in t._asdict().items() if name not in ("work", "pushed")}
+    return t._replace(work=np.asarray(t.work, np.float64), **numbers)
+
+
+def _column(values: Any) -> Any:
+    return np.asarray(values, np.int64)

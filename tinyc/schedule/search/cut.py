@@ -1,0 +1,97 @@
+"""The cut of a network into parts of which the worst needs the least, by bounds where a need is not known."""
+
+from __future__ import annotations
+
+import heapq
+from typing import NamedTuple
+
+from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, whole
+from tinyc.schedule.search.prepared import Prepared, none, rounded
+from tinyc.schedule.search.tables import Column
+
+
+class Found(NamedTuple):
+    """Bytes, state, the parts in order, and the numbers of those of which the exact need should be known. Where none is
+    unknown, no other cut needs less. Negative bytes: there is no cut."""
+
+    bytes: int
+    state: int
+    starts: list[int]
+    kinds: list[int]
+    unknown: list[int]
+
+
+def cheapest_cut(p: Prepared, known: Column) -> Found:
+    """Best first search over the steps up to which everything has run, by bounds where a need is not known. Of equal
+    needs the one of which the fewest are not known.
+
+    `known` are exact needs, one after another: where a part starts and stops, its kind, state beside it, need.
+    """
+    d = p.data
+    heap = [(0, 0, 0, 0, 0)]  # need so far, how many parts are unknown, minus the step, state, number of the way
+    before, starts, kinds, highs = [-1], [-1], [-1], [0]
+    seen = {-1}
+    while len(heap) > 0:
+        peak, unknown, minus, state, way = heapq.heappop(heap)
+        step = -minus
+        if step == p.steps:
+            return _way_back(p, known, peak, state, way, before, starts, kinds, highs)
+        if (step << 32) + state in seen:
+            continue
+        seen.add((step << 32) + state)
+        if step > p.until:
+            low, high = whole(p, step)
+            need, more = _need(known, peak, low, high, step, step + 1, WHOLE, state)
+            heapq.heappush(heap, (need, unknown + more, -step - 1, state, len(before)))
+            before.append(way)
+            starts.append(step)
+            kinds.append(WHOLE)
+            highs.append(high)
+        elif step > 0:
+            continue
+        for stop, low, high, _ in segments(p, step):
+            if stop <= p.until:
+                continue
+            after = d[p.state + stop] if step == 0 else state
+            if (stop << 32) + after in seen:
+                continue
+            need, more = _need(known, peak, low, high, step, stop, STREAMED, after)
+            heapq.heappush(heap, (need, unknown + more, -stop, after, len(before)))
+            before.append(way)
+            starts.append(step)
+            kinds.append(STREAMED)
+            highs.append(high)
+    return Found(-1, 0, none(), none(), none())
+
+
+def _need(
+    known: Column, peak: int, low: int, high: int, start: int, stop: int, kind: int, state: int
+) -> tuple[int, int]:
+    """The need so far after one more part, or a bound of it, and 1 if that is not known."""
+    extra = rounded(state)
+    if high + extra <= peak:
+        return peak, 0
+    need = _known(known, start, stop, kind, state)
+    return max(peak, low + extra if need < 0 else need), 1 if need < 0 else 0
+
+
+def _known(known: Column, start: int, stop: int, kind: int, state: int) -> int:
+    for k in range(0, len(known), 5):
+        if known[k] == start and known[k + 1] == stop and known[k + 2] == kind and known[k + 3] == state:
+            return known[k + 4]
+    return -1
+
+
+def _way_back(
+    p: Prepared, known: Column, peak: int, state: int, way: int,
+    before: list[int], starts: list[int], kinds: list[int], highs: list[int],
+) -> Found:
+    found, found_kinds, unknown, stop = none(), none(), none(), p.steps
+    while before[way] >= 0:
+        found.append(starts[way])
+        found_kinds.append(kinds[way])
+        closed = highs[way] + rounded(state) <= peak
+        if not closed and _known(known, starts[way], stop, kinds[way], state) < 0:
+            unknown.append(len(found))
+        stop, way = starts[way], before[way]
+    return Found(peak, state, found[::-1], found_kinds[::-1], [len(found) - k for k in unknown])

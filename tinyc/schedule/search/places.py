@@ -1,0 +1,311 @@
+"""Places for the tensors that pass from part to part, within a number of bytes, and parts for which there are some."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, with_kernel
+from tinyc.schedule.search.prepared import Prepared, none, rounded, zeros
+from tinyc.schedule.search.tables import Column
+
+CHOICES = 4000  # places that are tried before none are found
+SEGMENTS = 2  # a kind of parts: any segment
+TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER = range(7)  # places for a tensor, best first
+HASH, MASK = 1000003, (1 << 60) - 1
+
+
+class Places(NamedTuple):
+    """Parts in order: where they start, of which kind, whether with lean kernels; and offsets of the tensors that pass
+    from part to part. Without parts none were found; where `ask` has entries, the overlaps of that part (start, stop,
+    lean) should be known."""
+
+    starts: list[int]
+    kinds: list[int]
+    lean: list[int]
+    tensors: list[int]
+    offsets: list[int]
+    ask: list[int]
+
+
+class _Node(NamedTuple):
+    """A way on: the node before it, the part, bytes of all in it that does not pass on, by how many bytes it is `over`
+    the end where nothing overlaps, how many of its new tensors have a place, and where its
+    places are listed: from, how many."""
+
+    before: int
+    start: int
+    stop: int
+    kind: int
+    lean: int
+    rest: int
+    over: int
+    placed: int
+    first: int
+    size: int
+
+
+class _Step(NamedTuple):
+    """What may follow a node: a part, or its next new tensor at an offset (-1 where a part begins). Of kind SEGMENTS:
+    all segments, which are worked out once nothing else is left to try."""
+
+    node: int
+    start: int
+    stop: int
+    kind: int
+    lean: int
+    rest: int
+    over: int
+    offset: int
+
+
+Nodes = list[_Node]
+Lying = list[tuple[int, int]]  # tensors and their offsets, node by node
+Stack = list[_Step]
+
+
+def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: bool, choices: int) -> Places:
+    """Parts, and places for the tensors that pass from one to another, with which all else of every part has room in
+    one free piece of so many bytes. Depth first: operators as a whole first, tensors at the ends of the space first.
+
+    `overlaps` say how far apart tensors must be that may overlap in a segment: where it starts and stops, whether with
+    lean kernels, the tensor below and the one above, bytes; one after another. One that has none has tensors -1. Where
+    they are not told of a segment that cannot do without, it is asked for them, or left out if it `may_ask` not.
+    """
+    end, tries, below = limit - rounded(state), 0, zeros(p.last - p.born)  # of as many as there are tensors
+    nodes, lying = [_Node(-1, -1, 0, WHOLE, 0, 0, 0, 0, 0, 0)], [(-1, 0)]
+    stack, seen = [_Step(0, -1, 0, WHOLE, 0, 0, 0, -1)], {-1}
+    while len(stack) > 0 and tries < choices:
+        tries += 1
+        step = stack.pop()
+        if step.kind == SEGMENTS:
+            _segments_on(p, stack, step.node, step.start, end, state)
+            continue
+        node = _node(p, nodes, lying, step)
+        tensor = _new_tensor(p, node.start, node.stop, node.placed)
+        if tensor >= 0:
+            if node.over > 0 and node.kind == STREAMED and not _has_overlaps(overlaps, node):
+                if not may_ask:
+                    continue
+                return Places(none(), none(), none(), none(), none(), [node.start, node.stop, node.lean])
+            _place(p, nodes, lying, stack, tensor, end, overlaps, below)
+        elif node.rest <= _largest_gap(p, lying, node, end):
+            if node.stop == p.steps:
+                return _places(nodes, lying)
+            key = _key(p, lying, node)
+            if key not in seen:
+                seen.add(key)
+                _parts_on(p, stack, len(nodes) - 1, node.stop, end)
+    return Places(none(), none(), none(), none(), none(), none())
+
+
+def has_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: bool, choices: int) -> Places:
+    """What `find_places` finds, but of it only where the first part starts."""
+    found = find_places(p, limit, state, overlaps, may_ask, choices)
+    return Places(found.starts[:1], none(), none(), none(), none(), found.ask)
+
+
+def _node(p: Prepared, nodes: Nodes, lying: Lying, step: _Step) -> _Node:
+    """Append the node that a step leads to."""
+    d = p.data
+    before, first = nodes[step.node], len(lying)
+    for k in range(before.first, before.first + before.size):
+        if step.offset >= 0 or d[p.last + lying[k][0]] >= step.start:
+            lying.append(lying[k])
+    placed = 0
+    if step.offset >= 0:
+        lying.append((_new_tensor(p, step.start, step.stop, before.placed), step.offset))
+        placed = before.placed + 1
+    node = _Node(
+        step.node, step.start, step.stop, step.kind, step.lean, step.rest, step.over, placed, first,
+        len(lying) - first,
+    )  # fmt: skip
+    nodes.append(node)
+    return node
+
+
+def _new_tensor(p: Prepared, start: int, stop: int, index: int) -> int:
+    """The tensors that a part makes for later ones, one after the other (before the first part: the inputs); -1 after
+    the last."""
+    d = p.data
+    if start < 0:
+        for k in range(d[p.crossing_from + 0], d[p.crossing_from + 1]):
+            if d[p.crossing + k] != p.pushed:
+                if index == 0:
+                    return d[p.crossing + k]
+                index -= 1
+        return -1
+    for k in range(d[p.result_from + start], d[p.result_from + stop]):
+        if d[p.last + d[p.results + k]] >= stop:
+            if index == 0:
+                return d[p.results + k]
+            index -= 1
+    return -1
+
+
+def _parts_on(p: Prepared, stack: Stack, node: int, step: int, end: int) -> None:
+    """Put what may come next on the stack, if its need may be within the end: the operator as a whole on top."""
+    d = p.data
+    if step == 0 or step > p.until:
+        stack.append(_Step(node, step, step, SEGMENTS, 0, 0, 0, -1))
+    if step <= p.until:
+        return
+    more, bytes = 0, d[p.before + step] + d[p.made + step] - end
+    for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
+        if d[p.last + d[p.results + k]] == step:
+            more += d[p.width + d[p.results + k]]
+    lean, fast = d[p.lean + step], d[p.fast + step]
+    if d[p.lean_kernel + step] > 0:
+        low, _ = with_kernel(p, step, lean, d[p.lean_trails + step], d[p.lean_trails_end + step])
+        if low <= end:
+            stack.append(_Step(node, step, step + 1, WHOLE, 1, more + lean, bytes + lean, -1))
+    low, _ = with_kernel(p, step, fast, d[p.fast_trails + step], d[p.fast_trails_end + step])
+    if low <= end:
+        stack.append(_Step(node, step, step + 1, WHOLE, 0, more + fast, bytes + fast, -1))
+
+
+def _segments_on(p: Prepared, stack: Stack, node: int, start: int, end: int, state: int) -> None:
+    """Put the segments that may come next on the stack: on top the shortest whose tensors need not overlap."""
+    d = p.data
+    fast, lean, leaner, found = 0, 0, 0, [_Step(0, 0, 0, 0, 0, 0, 0, 0)]
+    for stop, low, high, within in segments(p, start):
+        fast, lean = max(fast, d[p.fast_in_rows + stop - 1]), max(lean, d[p.lean_in_rows + stop - 1])
+        leaner = max(leaner, d[p.lean_row_kernel + stop - 1])
+        if within > end:
+            break
+        if stop > p.until and low <= end and (start > 0 or d[p.state + stop] == state):
+            # What is there inside alone: all but what crosses into the segment or out of it.
+            inside = high - lean - _passing(p, start, stop)
+            if low + fast - lean <= end:
+                over = high + fast - lean - end
+                found.append(_Step(node, start, stop, STREAMED, 0, inside + fast, over, -1))
+            if leaner > 0:
+                found.append(_Step(node, start, stop, STREAMED, 1, inside + lean, high - end, -1))
+    for tight in (True, False):
+        for k in range(len(found) - 1, 0, -1):
+            if (found[k].over > 0) == tight:
+                stack.append(found[k])
+
+
+def _passing(p: Prepared, start: int, stop: int) -> int:
+    """Bytes of the tensors that cross into a segment, but for a pushed one, and of those that it makes for others."""
+    d = p.data
+    bytes = d[p.before + start]
+    if p.pushed >= 0 and start == 0:
+        bytes -= d[p.width + p.pushed]
+    for k in range(d[p.result_from + start], d[p.result_from + stop]):
+        if d[p.last + d[p.results + k]] >= stop:
+            bytes += d[p.width + d[p.results + k]]
+    return bytes
+
+
+def _place(
+    p: Prepared, nodes: Nodes, lying: Lying, stack: Stack, tensor: int, end: int, overlaps: Column, below: Column
+) -> None:
+    """Put all places of one more tensor that are worth trying on the stack, the first choice on top: at an end of the
+    space, as little below a tensor that dies as it must be, or beside another; below is better, since a result may
+    overlap what lies above it, and beside one that lives as long, so that no hole is left. `below` is room to note in.
+    """
+    d, node, size = p.data, nodes[-1], nodes[-1].size
+    wide, last = d[p.width + tensor], d[p.last + tensor]
+    for k in range(size):
+        below[k] = _apart(p, node, tensor, lying[node.first + k][0], overlaps)
+    for choice in range(6, -1, -1):
+        for k in range(2 if choice == ENDS else size):
+            if choice == ENDS:
+                at = (end - wide) * k
+            elif choice in (TRAILING, MAY_TRAIL):
+                if below[k] < 0 or (node.over > 0) != (choice == TRAILING):
+                    continue
+                at = lying[node.first + k][1] - below[k]
+            else:
+                other, at = lying[node.first + k]
+                at += -wide if choice in (BELOW, BELOW_SHORTER) else d[p.width + other]
+                if (d[p.last + other] >= last) != (choice in (BELOW, ABOVE)):
+                    continue
+            good = 0 <= at <= end - wide
+            for beside in range(size):
+                other, offset = lying[node.first + beside]
+                if good and at + wide > offset and offset + d[p.width + other] > at:
+                    good = below[beside] >= 0 and at + below[beside] <= offset
+            if good:
+                stack.append(_Step(len(nodes) - 1, *node[1:7], at))
+
+
+def _apart(p: Prepared, node: _Node, lower: int, upper: int, overlaps: Column) -> int:
+    """Bytes by which a new tensor must lie below another to overlap it in this part; -1 where it may not."""
+    d = p.data
+    start, found = node.start, -1
+    if start < 0 or d[p.last + upper] >= node.stop:
+        return -1
+    if node.kind == STREAMED:
+        for k in range(0, len(overlaps), 6):
+            if _is_of(overlaps, k, node) and overlaps[k + 3] == lower and overlaps[k + 4] == upper:
+                return rounded(overlaps[k + 5])
+        return -1
+    if d[p.results + d[p.result_from + start]] != lower:
+        return -1
+    begin = d[p.lean_trails + start] if node.lean else d[p.fast_trails + start]
+    last = d[p.lean_trails_end + start] if node.lean else d[p.fast_trails_end + start]
+    for k in range(begin, last):
+        if d[p.trail_tensor + k] == upper:
+            own = d[p.trail_apart + k]
+            found = own if found < 0 else min(found, own)
+    return found
+
+
+def _has_overlaps(overlaps: Column, node: _Node) -> bool:
+    found = False
+    for k in range(0, len(overlaps), 6):
+        found = found or _is_of(overlaps, k, node)
+    return found
+
+
+def _is_of(overlaps: Column, k: int, node: _Node) -> bool:
+    return overlaps[k] == node.start and overlaps[k + 1] == node.stop and overlaps[k + 2] == node.lean
+
+
+def _largest_gap(p: Prepared, lying: Lying, node: _Node, end: int) -> int:
+    """Bytes of the largest piece between 0 and the end that no tensor of a node lies in."""
+    found, own = 0, range(node.first, node.first + node.size)
+    for begin in range(node.first - 1, node.first + node.size):
+        top, until = 0, end  # a piece begins at the bottom, or where a tensor ends
+        if begin >= node.first:
+            top = lying[begin][1] + p.data[p.width + lying[begin][0]]
+        for k in own:
+            tensor, offset = lying[k]
+            if offset > top:
+                until = min(until, offset)
+            elif offset + p.data[p.width + tensor] > top:
+                until = top
+        found = max(found, until - top)
+    return found
+
+
+def _key(p: Prepared, lying: Lying, node: _Node) -> int:
+    """A number for what a node leaves to those after it."""
+    d = p.data
+    key = node.stop
+    for tensor, offset in lying[node.first : node.first + node.size]:
+        if d[p.last + tensor] >= node.stop:
+            key = (key * HASH + tensor) & MASK
+            key = (key * HASH + offset) & MASK
+    return key
+
+
+def _places(nodes: Nodes, lying: Lying) -> Places:
+    """What the last node and those before it say."""
+    starts, kinds, lean, tensors, offsets = none(), none(), none(), none(), none()
+    number, start = len(nodes) - 1, -2
+    while number >= 0:
+        node = nodes[number]
+        if node.start != start:  # all that the part makes has a place here
+            start, end = node.start, node.first + node.size
+            for k in range(end - node.placed, end):
+                tensors.append(lying[k][0])
+                offsets.append(lying[k][1])
+            if start >= 0:
+                starts.append(start)
+                kinds.append(node.kind)
+                lean.append(node.lean)
+        number = node.before
+    return Places(starts[::-1], kinds[::-1], lean[::-1], tensors, offsets, none())

@@ -1,0 +1,192 @@
+"""Tables with what follows from them, in one long column: what the searches read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tinyc.schedule.search.tables import Column, Tables
+
+DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
+GRAIN = 16  # bytes to which buffers are rounded: lifetimes.ARENA_ALIGN
+
+
+class Prepared(NamedTuple):
+    """Tables with what follows from them: columns that lie one behind the other in `data`, of which a field says where
+    they begin. Sizes are rounded up to the grain. `work`: instructions of all operators with their fastest kernels.
+
+    By tensor: the step that makes it and the last that reads it; its `width`, and `inside`: bytes while it only exists
+    inside a segment. By step: bytes that are there `before` it and still read; where the tensors that cross into it
+    begin, and those that die in it; where its results begin; where the longest segment ends; bytes of results, and of
+    results and hidden lines; scratch of the fastest and of the lean kernel, as a whole and in rows; where the trails of
+    these as a whole begin and end; the numbers of the lean kernels; bytes of state if the first segment ends there.
+    """
+
+    data: Column
+    work: float
+    steps: int
+    pushed: int
+    until: int
+    born: int
+    last: int
+    width: int
+    inside: int
+    before: int
+    crossing_from: int
+    dying_from: int
+    result_from: int
+    longest: int
+    made: int
+    made_in_rows: int
+    fast: int
+    lean: int
+    fast_in_rows: int
+    lean_in_rows: int
+    fast_trails: int
+    fast_trails_end: int
+    lean_trails: int
+    lean_trails_end: int
+    lean_kernel: int
+    lean_row_kernel: int
+    state: int
+    results: int
+    trail_tensor: int
+    trail_apart: int
+    dying: int
+    crossing: int
+
+
+def zeros(count: int) -> list[int]:
+    """A column of so many zeros. Compiled, it is an array."""
+    return [0] * count
+
+
+def none() -> list[int]:
+    """An empty list of integers."""
+    return [0][1:]
+
+
+def rounded(bytes: int) -> int:
+    """Up to the grain."""
+    return -(-bytes // GRAIN) * GRAIN
+
+
+def prepare(t: Tables) -> Prepared:
+    """What the search reads, from tables of figures."""
+    p = _columns(t)
+    d, count = p.data, p.steps
+    for n in range(len(t.bytes)):
+        d[p.born + n], d[p.last + n] = t.made[n], t.last[n]
+        d[p.width + n] = rounded(t.bytes[n])
+        d[p.inside + n] = d[p.width + n] if t.line[n] < 0 else rounded(t.line[n])
+    for step in range(count):
+        d[p.result_from + step + 1] = d[p.result_from + step] + t.result_count[step]
+    for k in range(len(t.results)):
+        d[p.results + k] = t.results[k]
+    for k in range(len(t.trail_tensor)):
+        d[p.trail_tensor + k], d[p.trail_apart + k] = t.trail_tensor[k], rounded(t.trail_apart[k])
+    for step in range(count):
+        for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
+            d[p.made + step] += d[p.width + d[p.results + k]]
+        d[p.made_in_rows + step] = d[p.made + step] + rounded(t.hidden[step])
+    for step in range(count + 1):
+        d[p.state + step] = t.state[step]
+    _set_lives(p, t)
+    _set_kernels(p, t)
+    _set_longest(p, t)
+    return p
+
+
+def _columns(t: Tables) -> Prepared:
+    """Where the columns begin, in data that is all zeros."""
+    count, tensors, trails, crossings, work, kernel = len(t.result_count), len(t.bytes), len(t.trail_tensor), 0, 0.0, 0
+    for n in range(tensors):
+        crossings += t.last[n] - t.made[n]
+    for step in range(count):
+        work += t.work[kernel]
+        kernel += t.whole_count[step] + t.row_count[step]
+    steps = count + 2  # what has happened before each of them, and where the last of them ends
+    by_step, until = 4 * tensors, -1 if t.pushed < 0 else t.last[t.pushed]
+    others = by_step + 18 * steps
+    dying = others + len(t.results) + 2 * trails
+    return Prepared(
+        zeros(dying + tensors + crossings), work, count, t.pushed, until,
+        0, tensors, 2 * tensors, 3 * tensors,
+        by_step, by_step + steps, by_step + 2 * steps, by_step + 3 * steps, by_step + 4 * steps, by_step + 5 * steps,
+        by_step + 6 * steps, by_step + 7 * steps, by_step + 8 * steps, by_step + 9 * steps, by_step + 10 * steps,
+        by_step + 11 * steps, by_step + 12 * steps, by_step + 13 * steps, by_step + 14 * steps, by_step + 15 * steps,
+        by_step + 16 * steps, by_step + 17 * steps,
+        others, others + len(t.results), others + len(t.results) + trails, dying, dying + tensors,
+    )  # fmt: skip
+
+
+def _set_lives(p: Prepared, t: Tables) -> None:
+    """What is there before each step, what crosses into it and what dies in it."""
+    d, tensors = p.data, len(t.bytes)
+    for n in range(tensors):
+        d[p.dying_from + t.last[n] + 1] += 1
+        for step in range(t.made[n] + 1, t.last[n] + 1):
+            d[p.before + step] += d[p.width + n]
+            d[p.crossing_from + step + 1] += 1
+    for step in range(p.steps + 1):
+        d[p.crossing_from + step + 1] += d[p.crossing_from + step]
+        d[p.dying_from + step + 1] += d[p.dying_from + step]
+    crossed, died = zeros(p.steps + 1), zeros(p.steps + 1)
+    for n in range(tensors):
+        last = t.last[n]
+        d[p.dying + d[p.dying_from + last] + died[last]] = n
+        died[last] += 1
+        for step in range(t.made[n] + 1, last + 1):
+            d[p.crossing + d[p.crossing_from + step] + crossed[step]] = n
+            crossed[step] += 1
+
+
+def _set_kernels(p: Prepared, t: Tables) -> None:
+    """Scratch and trails of the fastest kernels and of the lean ones."""
+    d, kernel, trail = p.data, 0, 0
+    for step in range(p.steps):
+        rows = kernel + t.whole_count[step]
+        end = rows + t.row_count[step]
+        lean, row_lean = lean_of(t.work, kernel, rows, p.work), lean_of(t.work, rows, end, p.work)
+        d[p.lean_kernel + step] = lean - kernel
+        d[p.fast + step], d[p.lean + step] = rounded(t.scratch[kernel]), rounded(t.scratch[lean])
+        if rows < end:
+            d[p.lean_row_kernel + step] = row_lean - rows
+            d[p.fast_in_rows + step], d[p.lean_in_rows + step] = rounded(t.scratch[rows]), rounded(t.scratch[row_lean])
+        for k in range(kernel, end):
+            trails_end = trail + t.trail_count[k]
+            if k == kernel:
+                d[p.fast_trails + step], d[p.fast_trails_end + step] = trail, trails_end
+            if k == lean:
+                d[p.lean_trails + step], d[p.lean_trails_end + step] = trail, trails_end
+            trail = trails_end
+        kernel = end
+
+
+def lean_of(work: Column, first: int, end: int, total: float) -> int:
+    """Of the kernels of an operator, the fastest first: the one with the least scratch of those that cost at most DEAR
+    of the network's instructions more than the fastest."""
+    lean = end - 1
+    while lean > first and work[lean] > work[first] + DEAR * total:
+        lean -= 1
+    return lean
+
+
+def _set_longest(p: Prepared, t: Tables) -> None:
+    """By step, where the longest segment that begins there ends; the step itself where none does.
+
+    A segment never holds both the producer of a tensor and an operator that waits until all of it is there: the tensor
+    would need all its bytes, and what else that operator reads as well.
+    """
+    d, start, k = p.data, 0, 0
+    for step in range(p.steps):
+        after = 0 if t.row_count[step] > 0 else step + 1
+        for waiting in range(k, k + t.complete_count[step]):
+            after = max(after, t.made[t.complete[waiting]] + 1)
+        k += t.complete_count[step]
+        if after > start:
+            for covered in range(start, step):
+                d[p.longest + covered] = step
+            d[p.longest + step] = step
+            start = after
+    for covered in range(start, p.steps):
+        d[p.longest + covered] = p.steps
