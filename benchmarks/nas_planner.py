@@ -1,10 +1,10 @@
 """How fast and how right plans are: python benchmarks/nas_planner.py [--seconds S] [--networks N]
 
 For every search space, answers per second of one core, each for another network, whose blocks are known but which was
-never asked for before. SRAM/s: the exact SRAM and multiply-accumulates of the plan with row streaming (`tinyc.nas.quick`,
-the objective `sram`), with a stored and with a streamed input; compiled if numba is there. Of the stored ones, which
-share was left to the packer and to the compiler; and answers per second where the blocks are new as well. Then whole
-plans of both objectives, and the formula of live activations.
+never asked for before. SRAM/s: the exact SRAM and multiply-accumulates of the plan with row streaming (by
+`tinyc.nas.quick`, objective `sram`), with a stored and with a streamed input; compiled if numba is there. Of the stored
+ones, which share was left to the packer and to the compiler; and answers per second where the blocks are new as well.
+Then whole plans of both objectives, and the formula of live activations.
 
 Then, over N networks, what formulae would decide in the place of the planner at the board's edge: the budget is the
 median of what the plans need, and each formula accepts what it thinks fits. "wrong yes" are networks that it accepts

@@ -11,7 +11,7 @@ from tinyc.schedule.search.tables import Column
 CHOICES = 4000  # places that are tried before none are found
 SEGMENTS = 2  # a kind of parts: any segment
 TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER = range(7)  # places for a tensor, best first
-HASH, MASK = 1000003, (1 << 60) - 1
+HASH, MASK = 1000003, (1 << 60) - 1  # so many bits that integers of 64, which wrap, give the same
 
 
 class Places(NamedTuple):
@@ -29,8 +29,8 @@ class Places(NamedTuple):
 
 class _Node(NamedTuple):
     """A way on: the node before it, the part, bytes of all in it that does not pass on, by how many bytes it is `over`
-    the end where nothing overlaps, how many of its new tensors have a place, and where its
-    places are listed: from, how many."""
+    the end where nothing overlaps, how many of its new tensors have a place, and where in the list of what is lying
+    where its own begin, and how many there are."""
 
     before: int
     start: int
@@ -128,7 +128,7 @@ def _new_tensor(p: Prepared, start: int, stop: int, index: int) -> int:
     the last."""
     d = p.data
     if start < 0:
-        for k in range(d[p.crossing_from + 0], d[p.crossing_from + 1]):
+        for k in range(d[p.crossing_from], d[p.crossing_from + 1]):
             if d[p.crossing + k] != p.pushed:
                 if index == 0:
                     return d[p.crossing + k]
@@ -149,18 +149,18 @@ def _parts_on(p: Prepared, stack: Stack, node: int, step: int, end: int) -> None
         stack.append(_Step(node, step, step, SEGMENTS, 0, 0, 0, -1))
     if step <= p.until:
         return
-    more, bytes = 0, d[p.before + step] + d[p.made + step] - end
+    unread, bytes = 0, d[p.before + step] + d[p.made + step] - end
     for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
         if d[p.last + d[p.results + k]] == step:
-            more += d[p.width + d[p.results + k]]
+            unread += d[p.width + d[p.results + k]]
     lean, fast = d[p.lean + step], d[p.fast + step]
     if d[p.lean_kernel + step] > 0:
         low, _ = with_kernel(p, step, lean, d[p.lean_trails + step], d[p.lean_trails_end + step])
         if low <= end:
-            stack.append(_Step(node, step, step + 1, WHOLE, 1, more + lean, bytes + lean, -1))
+            stack.append(_Step(node, step, step + 1, WHOLE, 1, unread + lean, bytes + lean, -1))
     low, _ = with_kernel(p, step, fast, d[p.fast_trails + step], d[p.fast_trails_end + step])
     if low <= end:
-        stack.append(_Step(node, step, step + 1, WHOLE, 0, more + fast, bytes + fast, -1))
+        stack.append(_Step(node, step, step + 1, WHOLE, 0, unread + fast, bytes + fast, -1))
 
 
 def _segments_on(p: Prepared, stack: Stack, node: int, start: int, end: int, state: int) -> None:
