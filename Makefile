@@ -1,5 +1,5 @@
 # Two commands set everything up: `make demo` and `make test`. Both are idempotent.
-# `make test EXTRAS="train dask optuna fast"` installs these extras of pyproject.toml first, so that their tests run too. One
+# `make test EXTRAS="train dask optuna"` installs these extras of pyproject.toml first, so that their tests run too. One
 # that cannot be had here is told, and its tests skip. They are large (`train` is PyTorch), so plain `make test` has none.
 VENV ?= .venv
 PYTHON ?= python3

@@ -25,9 +25,11 @@ from typing import Any
 from tinyc import nas
 from tinyc.compiler import InputMode, Objective
 from tinyc.ir.graph import Graph
+from tinyc.nas.compiled import fast_search
 from tinyc.nas.formulae import largest_pair, live_activations
 from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.spaces import SPACES, Space
+from tinyc.schedule import search
 
 FORMULAE: dict[str, Callable[[Graph], int]] = {"max(in + out)": largest_pair, "live activations": live_activations}
 MODES: tuple[InputMode, ...] = ("stored", "stream")
@@ -44,6 +46,8 @@ def main() -> int:
     parser.add_argument("--space", choices=tuple(SPACES), action="append", help="space; repeatable (default: all)")
     options = parser.parse_args()
     spaces = [SPACES[name]() for name in options.space or SPACES]
+    if fast_search() is search:
+        print("numba is not installed: tinyc.nas.quick runs as Python, slowly (pip install -e '.[fast]')")
     print(f"{'space':<8}{'SRAM/s':>9}{'packer':>8}{'compiler':>10}{'streamed SRAM/s':>17}{'first time/s':>14}"
           f"{'plans/s sram':>14}{'plans/s speed':>15}{'max-live/s':>12}")
     for space in spaces:

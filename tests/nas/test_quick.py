@@ -144,7 +144,6 @@ def test_places_are_a_packing(graph: Graph, core: str, stream: bool) -> None:
 @settings(max_examples=60)
 @given(st.one_of(image_networks(), token_networks()), st.sampled_from(TARGETS), st.booleans())
 def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: bool) -> None:
-    pytest.importorskip("numba", reason="the extra `fast` is not installed")
     run_passes(graph, Options())
     for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
         figures = candidate.partitions.needs.network
