@@ -228,7 +228,8 @@ class _Lowering:
 
     def run(self) -> bool:
         found, graph = self.found, self.graph
-        order = [n for n in graph.nodes if id(n) in {id(m) for m in _nodes(found)}]
+        replaced = {id(node) for node in _nodes(found)}
+        order = [node for node in graph.nodes if id(node) in replaced]
         parts = [self._head(h) for h in range(found.heads)]
         joined = self._join(parts)
         self._reorder_weights()

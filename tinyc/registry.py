@@ -68,6 +68,11 @@ class Registry(Generic[T]):
         self.load_plugins()
         return iter(self._items)
 
+    def __len__(self) -> int:
+        """How many there are: things are added and never removed."""
+        self.load_plugins()
+        return len(self._items)
+
     def values(self) -> list[T]:
         self.load_plugins()
         return list(self._items.values())

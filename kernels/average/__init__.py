@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
-import numpy as np
-
 from tinyc.codegen.writer import CallWriter, Field
 from tinyc.kernels.common.plain import MATH, PlainKernel
-from tinyc.kernels.common.requantise import requantisers
-from tinyc.ops.conv import ChannelMultipliers
+from tinyc.kernels.common.requantise import requantiser
 from tinyc.ops.pool import AveragePool2D
 from tinyc.ops.reduce import Mean
 from tinyc.program.kernel import Site, kernel
@@ -68,7 +65,7 @@ class AxisMeanS8(AxisKernel):
         op, x, y = site.op, site.sig.input(0), site.sig.output
         assert isinstance(op, Mean)
         m, count = op.multiplier(site.sig), op.count(x)
-        r = requantisers(ChannelMultipliers((m.multiplier,), (m.shift,)), y.zero_point, np.array([255 * count]))
+        r = requantiser(m, y.zero_point, 255 * count)
         params = c.struct(
             "tinyc_axis_mean", "params", axis=self.fields(site), offset=count * x.zero_point, scale=r.fields,
             zero_point=y.zero_point,

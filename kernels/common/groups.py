@@ -21,6 +21,8 @@ def filters(site: Site) -> Array:
     w, channels = site.constant(1), site.sig.input(0).shape[3]
     outputs, rows, columns, depth = w.shape
     groups = channels // depth
+    if groups == 1:
+        return w
     spread = np.zeros((groups, outputs // groups, rows, columns, groups, depth), w.dtype)
     for group in range(groups):
         spread[group, ..., group, :] = w.reshape(groups, -1, rows, columns, depth)[group]

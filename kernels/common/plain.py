@@ -21,7 +21,7 @@ class PlainKernel(Kernel):
     """
 
     def trails(self, site: Site, input: int) -> int | None:
-        access = site.op.access(site.sig)[input]
+        access = site.access[input]
         return None if access is None else trailing_distance(access, site.sig.input(input), site.sig.output)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from tinyc.codegen.writer import Field
 from tinyc.ir.types import Array
 from tinyc.kernels.common.tables import BIAS, multipliers_of
 from tinyc.ops.conv import ChannelMultipliers, Convolution
-from tinyc.ops.fixed_point import MARKED, ONCE, multiply
+from tinyc.ops.fixed_point import MARKED, ONCE, Multiplier, multiply
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.ops.window import WindowOperator
 from tinyc.program.kernel import Site
@@ -55,9 +56,11 @@ class Requantisers:
         return 1 if np.sign(self.shift).sum() >= 0 else -1
 
 
-def requantisers(m: ChannelMultipliers, zero_point: int, bound: Array) -> Requantisers:
-    """Of accumulators of at most `bound` in magnitude, int64 per channel."""
-    return requantisers_between(m, zero_point, -bound, bound)
+@lru_cache(maxsize=1 << 10)  # the heads of an attention share theirs
+def requantiser(m: Multiplier, zero_point: int, bound: int) -> Requantisers:
+    """Of accumulators of at most `bound` in magnitude that all have one multiplier."""
+    ends = np.array([bound], np.int64)
+    return requantisers_between(ChannelMultipliers((m.multiplier,), (m.shift,)), zero_point, -ends, ends)
 
 
 def requantisers_between(
@@ -107,7 +110,9 @@ def _kinds(constant: Array, twice: Array, once: Array, alike: int) -> Array:
 
 def _all_of(marked: Array, block: int) -> Array:
     """For each channel, whether all of its block are marked."""
-    filled = np.pad(marked, (0, -len(marked) % block), constant_values=True)
+    if block == 1:
+        return marked
+    filled = np.pad(marked, (0, -len(marked) % block), constant_values=True) if len(marked) % block else marked
     found: Array = filled.reshape(-1, block).all(axis=1).repeat(block)[: len(marked)]
     return found
 

@@ -13,6 +13,21 @@ from tinyc.program.kernel import Site
 BIAS = 2  # its input index
 
 
+class Same:
+    """An array as part of a key: equal to itself alone. Those of a graph are never written."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.array is other.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
 def multipliers_of(site: Site) -> ChannelMultipliers:
     """How a convolution or dense layer requantises each output channel."""
     op = site.op

@@ -14,7 +14,7 @@ from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clampe
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
-from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.program.kernel import Kernel, Site, kernel, once_per_site
 from tinyc.targets import Target
 
 MOST_CHANNELS = 2**15 - 1  # their number is a lane
@@ -88,10 +88,12 @@ class DepthwiseRowsS8(Kernel):
         c.void(function, params, c.constant("channels"), c.input(0), c.output())
 
 
+@once_per_site
 def _requantisers(site: Site) -> Requantisers:
     return filter_requantisers(site, site.constant(1)[0].astype(np.int64))
 
 
+@once_per_site
 def _rows_met(site: Site) -> list[int]:
     """For every row of outputs, how many rows of taps meet the image."""
     op, size, taps = site.op, site.sig.input(0).shape[1], site.sig.input(1).shape[1]

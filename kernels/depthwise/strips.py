@@ -19,7 +19,7 @@ from tinyc.kernels.common.requantise import DSP, Requantisers, bias_data, clampe
 from tinyc.kernels.common.walk import braces
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
-from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.program.kernel import Kernel, Site, kernel, once_per_site
 from tinyc.targets import Target
 
 STRIP_BYTES = 2048  # of scratch, if that many pairs are of use; a strip never holds fewer than one window needs
@@ -40,15 +40,16 @@ class Geometry:
     kernel: tuple[int, int]
     padding: tuple[int, int]  # above, left
 
-    @classmethod
-    def of(cls, site: Site) -> Geometry:
+    @staticmethod
+    @once_per_site
+    def of(site: Site) -> Geometry:
         op, x, w, y = site.op, site.sig.input(0).shape, site.sig.input(1).shape, site.sig.output.shape
         assert isinstance(op, WindowOperator)
         axes = [_used_taps(x[a], y[a], w[a], op.stride[a - 1], op.padding[a - 1]) for a in (1, 2)]
         (top, bottom), (left, right) = axes
-        first = (top, left)
+        first, kernel = (top, left), (bottom - top, right - left)
         padding = (op.padding[0] - top, op.padding[1] - left)
-        return cls((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], first, (bottom - top, right - left), padding)
+        return Geometry((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], first, kernel, padding)
 
     @property
     def is_small(self) -> bool:
@@ -92,7 +93,9 @@ class Geometry:
 
 def _used_taps(size: int, outputs: int, taps: int, stride: int, before: int) -> tuple[int, int]:
     """The range of taps along one axis that meet the image for some output."""
-    met = [t for t in range(taps) if any(0 <= y * stride - before + t < size for y in range(outputs))]
+    # The first output whose tap lies behind the padding before the image must be there, and meet the image.
+    first = [-(min(0, t - before) // stride) for t in range(taps)]
+    met = [t for t, y in enumerate(first) if y < outputs and y * stride - before + t < size]
     return (met[0], met[-1] + 1) if met else (0, 0)
 
 
@@ -165,6 +168,7 @@ class DepthwiseS8(Kernel):
         c.void(function, params, c.constant("channels"), c.input(0), c.output(), c.scratch())
 
 
+@once_per_site
 def _requantisers(site: Site) -> Requantisers:
     return filter_requantisers(site, used_weights(site))
 

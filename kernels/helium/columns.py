@@ -62,9 +62,8 @@ class ColumnsKernel(Kernel):
         if input != 0:
             return None
         depth, wide, pixels = self.depth(site), site.sig.output.shape[-1], self.pixels(site)
-        firsts = range(0, pixels, PAIR)  # a pair is written while it is read
-        ends = [min(p + PAIR, pixels) * wide for p in firsts]
-        return trailing(ends, [p * depth for p in firsts], site.sig.output.bytes)
+        firsts = np.arange(0, pixels, PAIR)  # a pair is written while it is read
+        return trailing(np.minimum(firsts + PAIR, pixels) * wide, firsts * depth, site.sig.output.bytes)
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         return {"call": 1, **self.products(site, target)}
@@ -141,7 +140,7 @@ class GatheringKernel(ColumnsKernel):
         group = self.group(site)
         needed = np.minimum.accumulate(reads[::-1])[::-1][group::group]  # by the next group or a later one
         ends = group * y[3] * np.arange(1, len(needed) + 1)
-        return trailing([int(end) for end in ends], [int(first) for first in needed], site.sig.output.bytes)
+        return trailing(ends, needed, site.sig.output.bytes)
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         _, rows, columns, channels = (1, 1, *site.sig.input(1).shape)[-4:]

@@ -21,6 +21,6 @@ class HeliumDenseS8(ColumnsKernel):
 
     def refuses(self, site: Site, target: Target) -> str | None:
         quant = site.sig.input(1).quant
-        if quant is None or any(quant.zero_point):
+        if quant is None or not quant.is_symmetric:
             return "it takes weights with zero point 0"
         return needs_constants(site)

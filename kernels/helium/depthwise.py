@@ -16,7 +16,7 @@ from tinyc.kernels.common.walk import braces
 from tinyc.kernels.helium.packing import folded_bias, needs_constants, rounding, usually_halves_up
 from tinyc.ops.conv import DepthwiseConv2D
 from tinyc.ops.window import WindowOperator
-from tinyc.program.kernel import Kernel, Site, kernel
+from tinyc.program.kernel import Kernel, Site, kernel, once_per_site
 from tinyc.targets import Target
 
 LANES = 16  # channels gathered at a time
@@ -36,11 +36,12 @@ class Geometry:
     kernel: tuple[int, int]
     padding: tuple[int, int]  # above, left
 
-    @classmethod
-    def of(cls, site: Site) -> Geometry:
+    @staticmethod
+    @once_per_site
+    def of(site: Site) -> Geometry:
         op, x, w, y = site.op, site.sig.input(0).shape, site.sig.input(1).shape, site.sig.output.shape
         assert isinstance(op, WindowOperator)
-        return cls((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], (w[1], w[2]), op.padding[:2])
+        return Geometry((x[1], x[2]), (y[1], y[2]), x[3], op.stride[0], (w[1], w[2]), op.padding[:2])
 
     @property
     def is_small(self) -> bool:

@@ -86,7 +86,8 @@ def usually_halves_up(site: Site) -> bool:
     """
     op = site.op
     assert isinstance(op, WindowOperator | FullyConnected)
-    return rounds_once(site) or never_negative(site.sig.output.zero_point, op.clamp)
+    quant = site.sig.output.quant
+    return rounds_once(site) or (quant is not None and not quant.is_negative(op.clamp[0]))
 
 
 def needs_constants(site: Site) -> str | None:

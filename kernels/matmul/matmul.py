@@ -13,9 +13,8 @@ from tinyc.codegen.writer import CallWriter, Field
 from tinyc.ir.types import Shape
 from tinyc.kernels.common.order import trailing
 from tinyc.kernels.common.plain import MATH, WALK, PlainKernel, fixed_point
-from tinyc.kernels.common.requantise import DSP, requantisers
+from tinyc.kernels.common.requantise import DSP, requantiser
 from tinyc.kernels.common.walk import Strided, braces, row_major, strided
-from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.matmul import BatchMatMul
 from tinyc.program.kernel import Site, kernel
 from tinyc.targets import Target
@@ -67,12 +66,12 @@ def _steps(x: Shape, lead: Shape) -> tuple[int, ...]:
     return (*((0,) * len(lead) + steps)[len(steps) :], 0)
 
 
-def requantiser(site: Site) -> dict[str, Field]:
+def scales(site: Site) -> dict[str, Field]:
     """The fields `scale` and `requantiser` of a tinyc_matmul."""
     op = site.op
     assert isinstance(op, BatchMatMul)
-    m, bound = op.multiplier(site.sig), np.array([255 * 255 * op.dims(site.sig)[1]], np.int64)
-    r = requantisers(ChannelMultipliers((m.multiplier,), (m.shift,)), site.sig.output.zero_point, bound)
+    m = op.multiplier(site.sig)
+    r = requantiser(m, site.sig.output.zero_point, 255 * 255 * op.dims(site.sig)[1])
     return {"scale": fixed_point(m), "requantiser": r.fields}
 
 
@@ -88,7 +87,7 @@ class MatMulKernel(PlainKernel):
         a, b, y = site.sig.input(0), site.sig.input(1), site.sig.output
         return c.struct(
             "tinyc_matmul", "params", **Product.of(site).fields(), a_zero_point=a.zero_point, b_zero_point=b.zero_point,
-            output_zero_point=y.zero_point, **requantiser(site),
+            output_zero_point=y.zero_point, **scales(site),
         )
 
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
@@ -118,9 +117,8 @@ class PairsKernel(MatMulKernel):
         product = Product.of(site)
         if input != 0 or product.batches > 1:
             return None
-        starts = range(self.rows_at_a_time, product.rows, self.rows_at_a_time)  # of rows still needed
-        wide, deep = product.columns, product.depth
-        return trailing([r * wide for r in starts], [r * deep for r in starts], site.sig.output.bytes)
+        starts = np.arange(self.rows_at_a_time, product.rows, self.rows_at_a_time)  # of rows still needed
+        return trailing(starts * product.columns, starts * product.depth, site.sig.output.bytes)
 
     rows_at_a_time: ClassVar[int] = 1
 
@@ -198,9 +196,9 @@ class HeliumMatMulTransposedS8(PairsKernel):
         product = Product.of(site)
         if input != 0 or product.batches > 1:
             return None
-        starts = range(0, product.rows, 2)
-        ends = [min(r + 2, product.rows) * product.columns for r in starts]
-        return trailing(ends, [r * product.depth for r in starts], site.sig.output.bytes)
+        starts = np.arange(0, product.rows, 2)
+        ends = np.minimum(starts + 2, product.rows) * product.columns
+        return trailing(ends, starts * product.depth, site.sig.output.bytes)
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         p = Product.of(site)

@@ -15,7 +15,7 @@ from tinyc.kernels.common.walk import braces
 from tinyc.kernels.pointwise.packing import GROUP, groups, needs_constants
 from tinyc.kernels.pointwise.pairs import PairKernel
 from tinyc.ops.conv import Conv2D
-from tinyc.program.kernel import Site, kernel
+from tinyc.program.kernel import Site, kernel, once_per_site
 from tinyc.targets import Target
 
 MANY_GROUPS = 16  # of one tap: the sums of a piece are then loaded and stored for as many rounds at least
@@ -42,16 +42,7 @@ class ConvColumnsS8(PairKernel):
         return rows * columns
 
     def trails(self, site: Site, input: int) -> int | None:
-        if input != 0:
-            return None
-        op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
-        assert isinstance(op, Conv2D)
-        rows, columns = (
-            np.clip(np.arange(y[axis]) * op.stride[axis - 1] - op.padding[axis - 1], 0, x[axis]) for axis in (1, 2)
-        )
-        reads = ((rows[:, None] * x[2] + columns) * x[3]).reshape(-1)
-        needed = np.minimum.accumulate(reads[::-1])[::-1][2::2].tolist()  # by a pair of pixels or a later one
-        return trailing([2 * y[3] * (pair + 1) for pair in range(len(needed))], needed, site.sig.output.bytes)
+        return _trail(site) if input == 0 else None
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         pixels, rows, pieces = self.pixels(site), site.sig.input(1).shape[1], self.pieces(site)
@@ -73,6 +64,19 @@ class ConvColumnsS8(PairKernel):
             output=braces(*y.shape[1:3]), stride=braces(*op.stride), dilation=braces(*op.dilation),
             padding=braces(*op.padding[:2]), zero_point=x.zero_point,
         )
+
+
+@once_per_site
+def _trail(site: Site) -> int | None:
+    """How far pairs of pixels may trail the image, from which no pixel of a later pair is read any more."""
+    op, x, y = site.op, site.sig.input(0).shape, site.sig.output.shape
+    assert isinstance(op, Conv2D)
+    rows, columns = (
+        np.clip(np.arange(y[axis]) * op.stride[axis - 1] - op.padding[axis - 1], 0, x[axis]) for axis in (1, 2)
+    )
+    reads = ((rows[:, None] * x[2] + columns) * x[3]).reshape(-1)
+    needed = np.minimum.accumulate(reads[::-1])[::-1][2::2]  # by a pair of pixels or a later one
+    return trailing(2 * y[3] * np.arange(1, len(needed) + 1), needed, site.sig.output.bytes)
 
 
 @kernel("tinyc/conv_pieces_s8", op=Conv2D)

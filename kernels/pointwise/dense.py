@@ -29,7 +29,7 @@ class DenseKernel(PairKernel):
 
     def refuses(self, site: Site, target: Target) -> str | None:
         quant = site.sig.input(1).quant
-        if quant is None or any(quant.zero_point):
+        if quant is None or not quant.is_symmetric:
             return "it takes weights with zero point 0"
         return needs_constants(site)
 
@@ -81,7 +81,7 @@ class DenseS8(DenseKernel):
     def emit(self, site: Site, target: Target, c: CallWriter) -> None:
         op, y = site.op, site.sig.output
         assert isinstance(op, FullyConnected)
-        single = self.constants(site, target)["requantisers"].size == 3
+        single = c.size("requantisers") == 3
         layer = c.struct(
             "tinyc_dense", "layer", constants=c.constant("channels"), requantisers=c.constant("requantisers"),
             requantiser_step=0 if single else 3, depth=self.depth(site), channels=y.shape[-1],

@@ -3,46 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from tinyc.ir.types import Array
 from tinyc.kernels.common.requantise import requantisers_between
+from tinyc.kernels.common.tables import Same
 from tinyc.ops.conv import ChannelMultipliers
 from tinyc.ops.fixed_point import multiply, wrap32
 from tinyc.program.kernel import Site
 
 GROUP = 4  # codes that one word holds
 BIAS = 2  # its input index
+EVEN = np.uint32(0x00FF00FF)  # the bytes of codes 0 and 2
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Sums of products of one operator: `weights` [channels, pieces, depth] and `bias` [channels], int64.
+    """Sums of products of one operator: `filters` of any shape [channels, …] in pieces, and perhaps a bias.
 
-    A piece is a run of codes that lie side by side; each is filled up to whole groups.
+    A piece is a run of `depth` codes that lie side by side; each is filled up to whole groups.
     """
 
-    weights: Array
-    bias: Array
+    filters: Same
+    given_bias: Same | None
+    depth: int
     multipliers: ChannelMultipliers
     input_zero_point: int
     output_zero_point: int
 
     @classmethod
     def of(cls, site: Site, weights: Array, depth: int, multipliers: ChannelMultipliers) -> Dense:
-        channels = weights.shape[0]
-        bias = site.constant(BIAS).reshape(-1).astype(np.int64) if site.has(BIAS) else np.zeros(channels, np.int64)
-        x, y = site.sig.input(0), site.sig.output
-        pieces = weights.astype(np.int64).reshape(channels, -1, depth)
-        return cls(pieces, bias, multipliers, x.zero_point, y.zero_point)
+        bias = Same(site.constant(BIAS)) if site.has(BIAS) else None
+        return cls(Same(weights), bias, depth, multipliers, site.sig.input(0).zero_point, site.sig.output.zero_point)
 
     @property
+    def weights(self) -> Array:
+        """int8[channels, pieces, depth]."""
+        return self.filters.array.reshape(len(self.filters.array), -1, self.depth)
+
+    @cached_property
+    def sums(self) -> tuple[Array, Array]:
+        """Of the weights of each channel, and of those above 0, int64."""
+        w = self.weights.reshape(len(self.weights), -1)
+        return w.sum(axis=1, dtype=np.int64), np.maximum(w, 0).sum(axis=1, dtype=np.int64)
+
+    @cached_property
+    def bias(self) -> Array:
+        """Of each channel, int64."""
+        if self.given_bias is None:
+            return np.zeros(len(self.weights), np.int64)
+        return self.given_bias.array.reshape(-1).astype(np.int64)
+
+    @cached_property
     def reach(self) -> tuple[Array, Array]:
         """Smallest and largest accumulator of each channel, for any input."""
-        w = self.weights.reshape(len(self.bias), -1)
         lowest, highest = -128 - self.input_zero_point, 127 - self.input_zero_point
-        up, down = np.maximum(w, 0).sum(axis=1), np.minimum(w, 0).sum(axis=1)
+        total, up = self.sums
+        down = total - up
         return self.bias + lowest * up + highest * down, self.bias + highest * up + lowest * down
 
     def codes(self, accumulators: Array) -> Array:
@@ -50,7 +69,7 @@ class Dense:
         scaled = multiply(accumulators, np.array(self.multipliers.multiplier), np.array(self.multipliers.shift))
         return np.clip(scaled + self.output_zero_point, -128, 127)
 
-    @property
+    @cached_property
     def constant(self) -> Array:
         """Which channels have one code for any input: pruned networks have many, with biases that fill 32 bits.
 
@@ -64,14 +83,15 @@ class Dense:
     @property
     def folded_bias(self) -> Array:
         """Bias less input zero point times the sum of weights, in 32 bits; of a constant channel one of its sums."""
-        folded = self.bias - self.input_zero_point * self.weights.sum(axis=(1, 2))
+        folded = self.bias - self.input_zero_point * self.sums[0]
         return wrap32(np.where(self.constant, self.reach[0], folded))
 
     def grouped(self) -> Array:
         """Weights with every piece filled up to whole groups, [channels, groups · 4]."""
-        weights = np.where(self.constant[:, None, None], 0, self.weights)
-        fill = -weights.shape[2] % GROUP
-        return np.pad(weights, ((0, 0), (0, 0), (0, fill))).reshape(len(self.bias), -1)
+        weights = self.weights
+        if self.constant.any():
+            weights = np.where(self.constant[:, None, None], np.int8(0), weights)
+        return filled(weights, 2, GROUP).reshape(len(self.bias), -1)
 
     def requantisers(self, block: int) -> Array:
         """Multiplier, rounding and shift of each channel, int32[channels, 3]; those of one block are of one kind."""
@@ -86,8 +106,21 @@ def needs_constants(site: Site) -> str | None:
 
 def in_blocks(x: Array, block: int) -> Array:
     """[channels, …] to [blocks, block, …]; the last one is filled up with zeros."""
-    filled = np.pad(x, ((0, -x.shape[0] % block), *((0, 0),) * (x.ndim - 1)))
-    return filled.reshape(-1, block, *x.shape[1:])
+    return filled(x, 0, block).reshape(-1, block, *x.shape[1:])
+
+
+def filled(x: Array, axis: int, multiple: int) -> Array:
+    """With zeros up to a multiple of elements along an axis."""
+    missing = -x.shape[axis] % multiple
+    return np.pad(x, [(0, missing if a == axis else 0) for a in range(x.ndim)]) if missing else x
+
+
+@lru_cache(maxsize=8)  # blocks of rows at the borders of an image have the same weights as those inside
+def with_requantisers(dense: Dense, block: int) -> Array:
+    """The words of `pack` with the requantisers of the block's channels behind them; nobody writes to them."""
+    words = pack(dense, block, dense.requantisers(block))
+    words.flags.writeable = False
+    return words
 
 
 def pack(dense: Dense, block: int, *tables: Array) -> Array:
@@ -103,9 +136,10 @@ def interleave(weights: Array) -> Array:
     Their bytes are codes (0, 0, 2, 2) and (1, 1, 3, 3) of both channels.
     """
     blocks, channels, _ = weights.shape
-    split = weights.astype(np.int8).reshape(blocks, channels // 2, 2, -1, 2, 2)  # …, channel, group, half, odd
-    ordered = np.ascontiguousarray(split.transpose(0, 3, 1, 5, 4, 2))
-    return ordered.reshape(blocks, -1).view("<i4")
+    groups = np.ascontiguousarray(weights, np.int8).view("<u4").reshape(blocks, channels // 2, 2, -1)
+    a, b = groups[:, :, 0], groups[:, :, 1]
+    even, odd = a & EVEN | (b & EVEN) << 8, a >> 8 & EVEN | b & ~EVEN
+    return np.stack([even, odd], axis=3).transpose(0, 2, 1, 3).reshape(blocks, -1).view("<i4")
 
 
 def groups(pieces: int, depth: int) -> int:

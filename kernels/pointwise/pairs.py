@@ -11,7 +11,7 @@ from tinyc.kernels.common.plain import MATH
 from tinyc.kernels.common.requantise import clamped, shifted
 from tinyc.kernels.common.tables import multipliers_of
 from tinyc.kernels.common.walk import braces
-from tinyc.kernels.pointwise.packing import Dense, groups, pack
+from tinyc.kernels.pointwise.packing import Dense, groups, with_requantisers
 from tinyc.ops.conv import ChannelMultipliers, Conv2D
 from tinyc.ops.fully_connected import FullyConnected
 from tinyc.program.kernel import Kernel, Site
@@ -59,8 +59,7 @@ class PairKernel(Kernel):
         return 16 * self.groups(site)
 
     def constants(self, site: Site, target: Target) -> Mapping[str, Array]:
-        dense = self.dense(site)
-        return {"channels": pack(dense, PAIR, dense.requantisers(PAIR))}
+        return {"channels": with_requantisers(self.dense(site), PAIR)}
 
     def products(self, site: Site, calls: int, name: str = "") -> Mapping[str, float]:
         """Work of `calls` blocks of pixels, two channels times a group at a time; parts whose names end with `name`."""

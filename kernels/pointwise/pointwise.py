@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import accumulate
+
+import numpy as np
 
 from tinyc.codegen.writer import CallWriter
 from tinyc.kernels.common.order import trailing
@@ -27,9 +28,8 @@ class RowOfPixels(PairKernel):
     def trails(self, site: Site, input: int) -> int | None:
         if input != 0:
             return None
-        starts = list(accumulate(self.blocks(site)))[:-1]  # of a block whose codes are still needed
-        wide, deep = site.sig.output.shape[-1], self.depth(site)
-        return trailing([p * wide for p in starts], [p * deep for p in starts], site.sig.output.bytes)
+        starts = np.cumsum(self.blocks(site))[:-1]  # of a block whose codes are still needed
+        return trailing(starts * site.sig.output.shape[-1], starts * self.depth(site), site.sig.output.bytes)
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         pixels = self.pixels(site)
@@ -79,9 +79,9 @@ class DirectRowOfPixels(PairKernel):
         """The codes of a pair are read until its last channel is written."""
         if input != 0:
             return None
-        pixels, wide, deep = self.pixels(site), site.sig.output.shape[-1], self.depth(site)
-        ends = [min(start + 2, pixels) * wide for start in range(0, pixels, 2)]
-        return trailing(ends, [start * deep for start in range(0, pixels, 2)], site.sig.output.bytes)
+        pixels, wide = self.pixels(site), site.sig.output.shape[-1]
+        starts = np.arange(0, pixels, 2)
+        return trailing(np.minimum(starts + 2, pixels) * wide, starts * self.depth(site), site.sig.output.bytes)
 
     def work(self, site: Site, target: Target) -> Mapping[str, float]:
         return {"call": 1, **self.products(site, -(-self.pixels(site) // 2))}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.support.operator_cases import STRATEGIES, Case, random_array
 from tinyc import ops
-from tinyc.ir.operator import Operator
+from tinyc.ir.operator import Operator, TypeRuleError
 from tinyc.ir.types import Array, DType, Quant, Shape, TensorType
 from tinyc.ops.conv_sums import products_quant
 from tinyc.ops.window import Padding, Pair
@@ -38,6 +38,33 @@ def rounding_once(cases: Iterable[Case]) -> list[Case]:
         if hasattr(op, "rounds_once"):
             found.append(replace(case, op=replace(op, rounds_once=True)))
     return found
+
+
+def trained_again(
+    case: Case, rng: np.random.Generator, spread: float = 1.5, *, scales_alone: bool = False
+) -> Case | None:
+    """The same with other numbers, as another training finds them: scales up to 2^`spread` larger or smaller, zero
+    points that are not 0, int8 data. None where the operator refuses such scales."""
+
+    def other(quant: Quant | None) -> Quant | None:
+        if quant is None:
+            return None
+        scales = tuple(float(np.float32(s * 2 ** rng.uniform(-spread, spread))) for s in quant.scale)
+        moved = tuple(int(rng.integers(-128, 128)) if zero else 0 for zero in quant.zero_point)
+        return Quant(scales, quant.zero_point if scales_alone else moved, quant.axis)
+
+    def data(kind: TensorType, array: Array | None) -> Array | None:
+        return array if array is None or kind.dtype is not DType.int8 or scales_alone else rng.permuted(array)
+
+    operands = tuple(
+        o if o is None else (TensorType(o[0].shape, o[0].dtype, other(o[0].quant)), data(*o)) for o in case.operands
+    )
+    changed = replace(case, operands=operands, quant=other(case.quant))
+    try:
+        changed.graph()
+    except TypeRuleError:
+        return None
+    return changed
 
 
 def in_flash(case: Case) -> bool:

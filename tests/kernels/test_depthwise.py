@@ -18,10 +18,10 @@ from tests.support.operator_cases import Case
 from tinyc import ops
 from tinyc.errors import ToolchainError
 from tinyc.ir.types import DType, Quant, TensorType
-from tinyc.kernels.common.requantise import requantisers
+from tinyc.kernels.common.requantise import requantiser
 from tinyc.kernels.depthwise import Geometry
-from tinyc.ops.conv import ChannelMultipliers, Convolution
-from tinyc.ops.fixed_point import MARKED, MAX_ONCE, ONCE, requantize
+from tinyc.ops.conv import Convolution
+from tinyc.ops.fixed_point import MARKED, MAX_ONCE, ONCE, Multiplier, requantize
 from tinyc.ops.window import same_padding
 from tinyc.program.kernel import Site, find_kernel
 from tinyc.program.rows import row_stages
@@ -201,7 +201,7 @@ def test_constants_of_doubled_sums_give_the_reference_for_every_shift(zero_point
     shifts = [*range(-31, 3), *range(-MAX_ONCE - ONCE, -ONCE)]
     for shift, multiplier in product(shifts, (2**30, 2**31 - 1, 0, 2**19 + 1, 1431655765)):
         bound, right = np.array([rng.integers(1, 2**30)]), -min(shift, 0) % ONCE
-        r = requantisers(ChannelMultipliers((multiplier,), (shift,)), zero_point, bound)
+        r = requantiser(Multiplier(multiplier, shift), zero_point, int(bound[0]))
         if r.factor[0] == 1:
             assert shift >= 0 or right == 1 or right >= 22, "usual shifts take the fast form"
             continue

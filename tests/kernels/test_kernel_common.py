@@ -81,6 +81,29 @@ def test_no_element_is_overwritten_before_its_last_reader(name: str, data: st.Da
         assert (last_reader.reshape(-1)[hit] <= number).all(), f"output {number} destroys input {hit}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_a_trail_is_as_short_as_the_access_map_allows(name: str, data: st.DataObject) -> None:
+    """Element by element: what later ones still read must lie behind all that is written."""
+    case = data.draw(STRATEGIES[name])
+    sig = case.node().signature
+    for access, x in zip(case.op.access(sig), sig.inputs, strict=True):
+        if access is None or x is None:
+            continue
+        read = [
+            number if access.flat else sum(
+                0 if isinstance(a, Whole) else input_interval(a, (index[a.axis], index[a.axis] + 1), n)[0] * step
+                for a, n, step in zip(access.axes, x.shape, row_major(x.shape), strict=True)
+            )
+            for number, index in enumerate(np.ndindex(*sig.output.shape))
+        ]  # fmt: skip
+        written, read_bytes = sig.output.dtype.bytes, x.dtype.bytes
+        behind = [j * written - min(read[j:]) * read_bytes for j in range(len(read))]
+        found, aligned = trailing_distance(access, x, sig.output), -(-max(0, *behind) // 16) * 16
+        assert found == (max(0, *behind) if aligned < -(-sig.output.bytes // 16) * 16 else None)
+
+
 @given(st.data())
 def test_a_walk_visits_the_elements_in_order(data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 4), max_size=5))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.nas.support import SMALL_AUDIO, SMALL_CNN
+from tests.nas.support import SMALL_AUDIO, SMALL_CNN, SMALL_VIT
 from tinyc import nas
 from tinyc.compiler import InputMode, Objective, Options, compile_graph
 from tinyc.errors import UsageError
+from tinyc.ir.graph import Graph
+from tinyc.memory.packing import _known
 from tinyc.nas.spaces import CnnSpace, DsCnnSpace, Space
+from tinyc.program.flow import _trace
+from tinyc.program.rows import _tiles
 from tinyc.report.summary import summarise
+from tinyc.schedule.means import _kernels_alike, _means_alike
 
 WAYS: tuple[tuple[Objective, InputMode], ...] = (("sram", "stored"), ("speed", "stored"), ("sram", "stream"))
 LARGE: tuple[Space[Any], ...] = (CnnSpace(), DsCnnSpace())
@@ -47,6 +53,21 @@ def compare_with_builds(space: Space[Any], count: int) -> None:
         assert (report.max_live, report.scratch) == (told["max_live_bytes"], told["scratch_bytes"])
         assert report.instructions == told["estimated_instructions"]
         assert report.timeline and report.peak_operator == told["peak"]["operator"]
+
+
+@pytest.mark.parametrize("space", [SMALL_CNN, SMALL_AUDIO, SMALL_VIT], ids=lambda s: s.name)
+def test_what_was_planned_before_changes_nothing(space: Space[Any], long: bool) -> None:
+    """Much is remembered from one network to the next; forwards and backwards, each gets the same plan."""
+    rng = Random(5)
+    graphs = [space.graph(space.sample(rng)) for _ in range(20 if long else 3)]
+
+    def plans(order: list[Graph], objective: Objective) -> list[nas.PlanReport]:
+        for remembering in (_kernels_alike, _means_alike, _known, _tiles, _trace):
+            remembering.cache_clear()
+        return [replace(nas.plan(graph, "cortex-m4", objective=objective), seconds=0) for graph in order]
+
+    for objective in ("sram", "speed"):
+        assert plans(graphs, objective) == plans(graphs[::-1], objective)[::-1]
 
 
 def test_the_graph_stays_without_weights() -> None:

@@ -44,6 +44,20 @@ def _mask(shape: Shape, box: Box) -> Array:
     return mask
 
 
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@settings(max_examples=8)
+@given(data=st.data())
+def test_maps_and_tiles_follow_from_shapes_alone(name: str, data: st.DataObject) -> None:
+    """Whatever the quantisation: the rows of an operator are remembered by its shapes."""
+    node = data.draw(STRATEGIES[name]).node()
+    bare = node.signature.unquantised
+    for output in range(len(node.outputs)):
+        assert node.op.access(bare, output) == node.op.access(node.signature, output)
+    for axis, size in enumerate(node.output.type.shape[:3]):
+        for part in ((0, 1), (size - 1, size), (0, size)):
+            assert node.op.tile(bare, axis, part) == node.op.tile(node.signature, axis, part)
+
+
 def needed(access: Access, shape: Shape, box: Box, output: Shape) -> Array:
     """Elements of an input of `shape` that a box of the output needs, says the map."""
     whole = (0, 1)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinyc.ir.operator import TypeRuleError
 from tinyc.ops import gemmlowp
 from tinyc.ops.fixed_point import (
     INT32_MAX,
@@ -17,7 +18,10 @@ from tinyc.ops.fixed_point import (
     MAX_ONCE,
     ONCE,
     Multiplier,
+    Scheme,
+    double_rounding,
     doubling_high_multiply,
+    multiplier_of,
     multiply,
     quantize_multiplier,
     round_half_away,
@@ -52,6 +56,22 @@ def test_doubling_high_multiply_is_its_definition(a: int, b: int) -> None:
 def test_rounding_shift_is_division_with_halves_away_from_zero(x: int, exponent: int) -> None:
     expected = (abs(x) + ((1 << exponent) >> 1)) >> exponent
     assert rounding_shift_right(np.array([x]), exponent)[0] == expected * (1 if x >= 0 else -1)
+
+
+REALS = st.floats(0, 2.0**30) | st.integers(-40, 20).map(lambda e: 2.0**e) | st.floats(0.4999999999, 0.5000000001)
+
+
+@given(st.lists(REALS, min_size=1))
+def test_multipliers_of_many_channels_are_those_of_each(reals: list[float]) -> None:
+    assert double_rounding(reals) == [quantize_multiplier(real) for real in reals]
+    assert without_right_shift(reals) == [multiplier_of(real, True) for real in reals]
+
+
+@pytest.mark.parametrize("far", [math.inf, math.nan])
+@pytest.mark.parametrize("scheme", [double_rounding, without_right_shift, single_rounding])
+def test_multipliers_that_are_no_numbers_are_refused(scheme: Scheme, far: float) -> None:
+    with pytest.raises(TypeRuleError, match="too far apart"):
+        scheme([0.1, far])
 
 
 @given(st.floats(2.0**-31, 2.0**30))

@@ -17,7 +17,7 @@ from tinyc.ir.graph import Graph, Node
 from tinyc.ir.interpreter import evaluate
 from tinyc.memory import lower_bound
 from tinyc.program.interpreter import execute
-from tinyc.program.kernel import Kernel
+from tinyc.program.kernel import Kernel, find_kernel
 from tinyc.program.lifetimes import blocks, lifetimes, trails
 from tinyc.program.lower import lower, one_image
 from tinyc.program.plan import least_arena
@@ -114,7 +114,7 @@ def test_estimates_are_what_the_program_needs(graph: Graph, core: str, stream_in
 
 
 def kernels(maker: Scheduler) -> list[tuple[Node, Kernel]]:
-    return [(node, maker.kernels[node.output.name]) for node in maker.nodes]
+    return [(node, find_kernel(maker.whole[node.output.name][0].kernel)) for node in maker.nodes]
 
 
 def test_a_view_ends_a_segment_that_makes_what_it_shows() -> None:

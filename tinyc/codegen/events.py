@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,8 +38,9 @@ def events_bytes(segment: Segment) -> int:
 def _loops(segment: Segment) -> Iterator[tuple[Sequence[Event], int]]:
     """The course of a segment as events, and how often they happen, one time after the other."""
     happened = list(course(segment))
-    codes = {event: code for code, event in enumerate(dict.fromkeys(_words(event) for event in happened))}
-    for part in find_loops(np.array([codes[_words(event)] for event in happened])):
+    words = [_words(event) for event in happened]
+    codes = {word: code for code, word in enumerate(dict.fromkeys(words))}
+    for part in _parts(tuple(codes[word] for word in words)):
         yield happened[part.start : part.stop], part.times
 
 
@@ -70,6 +72,11 @@ class Part:
     start: int
     stop: int
     times: int = 1
+
+
+@lru_cache(maxsize=256)  # networks repeat their blocks
+def _parts(codes: tuple[int, ...]) -> tuple[Part, ...]:
+    return tuple(find_loops(np.array(codes)))
 
 
 def find_loops(codes: Array, start: int = 0) -> Iterator[Part]:

@@ -51,7 +51,7 @@ def array(name: str, data: Array, attribute: str = "") -> str:
     flat = data.reshape(-1)
     if flat.dtype.kind == "f":
         items = [number(v) for v in flat.tolist()]
-    elif flat.dtype.itemsize == 4:
+    elif flat.dtype.itemsize == 4 and (flat == -(2**31)).any():
         items = [integer(v) for v in flat.tolist()]
     else:
         items = list(map(str, flat.tolist()))

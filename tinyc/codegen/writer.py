@@ -114,6 +114,10 @@ class CallWriter:
         """The symbol of one of the arrays that the kernel's `constants` declares."""
         return self._constant(key, self._tables[key], weights=key in self.call.kernel.weights)
 
+    def size(self, key: str) -> int:
+        """Elements of such an array."""
+        return self._tables[key].size
+
     def mutable_constant(self, key: str) -> str:
         """The same for an API that takes a pointer to non-const though it only reads."""
         return f"({C_TYPES[self._tables[key].dtype]} *){self.constant(key)}"

@@ -112,7 +112,7 @@ class Graph:
 
     def has(self, node: Node) -> bool:
         """Whether this very node is (still) in the graph."""
-        return any(node is n for n in self._nodes)
+        return node in self._nodes  # nodes are equal to themselves alone
 
     def is_output(self, value: Value) -> bool:
         return any(value is out for out in self.outputs)
@@ -221,6 +221,8 @@ class Graph:
     def reorder(self, nodes: Iterable[Node]) -> None:
         """Set the execution order: a permutation of the nodes that respects their dependences."""
         order = list(nodes)
+        if order == self._nodes:
+            return
         if len(order) != len(self._nodes) or {id(n) for n in order} != {id(n) for n in self._nodes}:
             raise ValueError("the new order must hold every node of the graph once")
         done = {id(v) for v in (*self.inputs, *self.constants.values())}

@@ -36,12 +36,12 @@ class Operator:
         """Constraints beyond shapes (quantisation, ranges). Raises TypeRuleError with a sentence."""
 
     def access(self, sig: Signature, output: int = 0) -> tuple[Access | None, ...]:
-        """For each input (None where absent), how output number `output` reads it."""
+        """For each input (None where absent), how output number `output` reads it; whatever the quantisation."""
         return tuple(None if t is None else Access.whole(t.rank) for t in sig.inputs)
 
     def tile(self, sig: Signature, axis: int, part: Interval) -> Operator | None:
         """This operator for output indices [lo, hi) of an axis (batch, ROWS or COLS), given just the part of each input
-        that its access map names for them.
+        that its access map names for them; whatever the quantisation.
 
         None where it cannot be tiled along that axis. An operator whose attributes speak of the axis overrides this.
         """

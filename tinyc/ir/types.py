@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,15 @@ class Quant:
         return self.axis is not None
 
     @property
+    def is_symmetric(self) -> bool:
+        """Whether every zero point is 0."""
+        return not any(self.zero_point)
+
+    def is_negative(self, code: int) -> bool:
+        """Whether a code stands for a negative number, for some index of the axis."""
+        return code < max(self.zero_point)
+
+    @property
     def scalar(self) -> tuple[float, int]:
         """(scale, zero point) of a per-tensor quantisation."""
         if self.axis is not None:
@@ -86,8 +95,13 @@ class Quant:
         return self.scale[0], self.zero_point[0]
 
     def __str__(self) -> str:
-        scales, zeros = ",".join(map(_number, self.scale)), ",".join(map(str, self.zero_point))
-        return f"q({scales};{zeros})" if self.axis is None else f"q(axis={self.axis};{scales};{zeros})"
+        return _text(self)
+
+
+@lru_cache(maxsize=1 << 12)  # channels are many, and stand-in scales come again from network to network
+def _text(quant: Quant) -> str:
+    scales, zeros = ",".join(map(_number, quant.scale)), ",".join(map(str, quant.zero_point))
+    return f"q({scales};{zeros})" if quant.axis is None else f"q(axis={quant.axis};{scales};{zeros})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,7 @@ class TensorType:
         return self.quant
 
     def with_shape(self, shape: Shape) -> TensorType:
-        return replace(self, shape=shape)
+        return self if shape == self.shape else TensorType(shape, self.dtype, self.quant)
 
     def __str__(self) -> str:
         text = f"{self.dtype.value}[{','.join(map(str, self.shape))}]"
@@ -149,3 +163,9 @@ class Signature:
     @property
     def output(self) -> TensorType:
         return self.outputs[0]
+
+    @property
+    def unquantised(self) -> Signature:
+        """Shapes and element types alone."""
+        inputs = tuple([None if t is None else TensorType(t.shape, t.dtype) for t in self.inputs])
+        return Signature(inputs, tuple([TensorType(t.shape, t.dtype) for t in self.outputs]))

@@ -8,10 +8,12 @@ output that trails its input by D bytes it is max(in + D, out), the footprint th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from tinyc.memory.blocks import Block, Trail, validate
 from tinyc.memory.instance import Instance, build, common_grain
 
+KNOWN = 1 << 14  # covers of groups that are remembered: the same parts of a network are looked at again and again
 GROUP_LIMIT = 5  # the exact cover tries every order of a group: 120 for five blocks, 720 for six
 
 
@@ -62,6 +64,8 @@ def _need(instance: Instance, section: Sequence[int]) -> int:
     """The covers of all groups; the group on top is counted to the end of its bytes, not of its grain."""
     found = groups(instance, section)
     covers = [cover(instance, group, instance.width) for group in found]
+    if instance.size == instance.width:
+        return sum(covers)
     on_top = [cover(instance, group, instance.size) for group in found]
     return sum(covers) - max(whole - top for whole, top in zip(covers, on_top, strict=True))
 
@@ -113,7 +117,9 @@ def cover(instance: Instance, group: Sequence[int], ends: Sequence[int]) -> int:
         a_below = max(ends[a], instance.apart(a, b) + ends[b])
         return min(a_below, max(ends[b], instance.apart(b, a) + ends[a]))
     if len(group) <= GROUP_LIMIT:
-        return _Orders(instance, ends).least(group, [], 0, 0, 0)
+        apart = tuple([tuple([instance.apart(a, b) for b in group]) for a in group])
+        widths = tuple([instance.width[a] for a in group])
+        return _least_cover(widths, tuple([ends[a] for a in group]), apart, instance.grain)
     least = _shortest_distances(instance, group)
     last = min(ends[b] - apart for b, apart in zip(group, least, strict=True))
     return max(sum(least) + last, *(ends[b] for b in group))
@@ -123,6 +129,14 @@ def _shortest_distances(instance: Instance, group: Sequence[int]) -> list[int]:
     return [min(instance.apart(a, b) for b in group if b != a) for a in group]
 
 
+@lru_cache(maxsize=KNOWN)
+def _least_cover(
+    widths: tuple[int, ...], ends: tuple[int, ...], apart: tuple[tuple[int, ...], ...], grain: int
+) -> int:
+    """The least cover of a group over all orders; `apart[a][b]` is d(a, b)."""
+    return _Orders(widths, ends, apart, grain).least(range(len(widths)), [], 0, 0, 0)
+
+
 class _Orders:
     """The least cover over all orders of a group, by ascending offsets.
 
@@ -130,8 +144,10 @@ class _Orders:
     lowest offsets matter.
     """
 
-    def __init__(self, instance: Instance, ends: Sequence[int]) -> None:
-        self.instance, self.ends = instance, ends
+    def __init__(
+        self, widths: Sequence[int], ends: Sequence[int], apart: Sequence[Sequence[int]], grain: int
+    ) -> None:
+        self.widths, self.ends, self.apart, self.grain = widths, ends, apart, grain
         self.best = 1 << 62
 
     def least(
@@ -140,23 +156,31 @@ class _Orders:
         """Finish `placed` (block, offset), which covers `covered` bytes up to `top`, counted up to `end`."""
         if not rest:
             self.best = min(self.best, covered - (top - end))
-        for block in rest if covered - self.instance.grain < self.best else ():
+        for block in rest:
+            if covered - self.grain >= self.best:
+                break
             others = [i for i in rest if i != block]
             for at in self._offsets(block, placed):
-                until = at + self.instance.width[block]
-                more = max(0, until - max(top, at))
-                ending = max(end, at + self.ends[block])
-                self.least(others, [*placed, (block, at)], covered + more, max(top, until), ending)
+                until, stop = at + self.widths[block], at + self.ends[block]
+                more = until - at if at > top else until - top if until > top else 0
+                self.least(
+                    others, [*placed, (block, at)], covered + more,
+                    until if until > top else top, stop if stop > end else end,
+                )
         return self.best
 
     def _offsets(self, block: int, placed: Sequence[tuple[int, int]]) -> list[int]:
         """Where to start at or above all placed blocks: level with the last if trails allow it, and above."""
-        apart = self.instance.apart
-        level = placed[-1][1] if placed else 0
-        above = max([level, *(at + apart(a, block) for a, at in placed)])
+        level = above = placed[-1][1] if placed else 0
+        for a, at in placed:
+            lowest = at + self.apart[a][block]
+            if lowest > above:
+                above = lowest
         if above == level:
             return [level]
-        tied = all(level >= at + apart(a, block) or (at == level and not apart(block, a)) for a, at in placed)
+        tied = all([
+            level >= at + self.apart[a][block] or (at == level and not self.apart[block][a]) for a, at in placed
+        ])
         return [level, above] if tied else [above]
 
 

@@ -22,7 +22,7 @@ FIRST_NODES = 4  # nodes per block and rule in the first round of searches
 AT_BOUND = 4  # times as many nodes at the lower bound, which is nearly always the optimum
 ROUNDS = 2  # rounds before the nodes are doubled
 CENTRES = 2  # sections around which a round looks for a proof
-KNOWN = 1024  # packings that are remembered: choices of kernels come to the same problem again
+KNOWN = 128  # packings that are remembered: choices of kernels come to the same problem again
 RESOLUTION = 8  # where searches stay undecided, a round narrows the peak down to this part of the gap
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TypeVar
 
-from tinyc.ir.operator import Operator, expect
+from tinyc.ir.operator import Operator, TypeRuleError, expect
 from tinyc.ir.types import DType, Signature, TensorType
 
 T = TypeVar("T")
@@ -27,8 +27,10 @@ def expect_int8(*types: TensorType) -> None:
 def expect_one_scale(*types: TensorType) -> None:
     """Every tensor is quantised with one scale and one zero point."""
     for t in types:
-        expect(t.quant is not None and not t.quant.is_per_channel, f"expected one scale, got {t}")
-        expect(0 < t.scale < math.inf, f"expected a positive finite scale, got {t}")
+        if t.quant is None or t.quant.is_per_channel:
+            raise TypeRuleError(f"expected one scale, got {t}")
+        if not 0 < t.scale < math.inf:
+            raise TypeRuleError(f"expected a positive finite scale, got {t}")
 
 
 def expect_quantisation(role: str, t: TensorType, scale: float, zero_point: int) -> None:

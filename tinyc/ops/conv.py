@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from tinyc.ir.access import Access, AxisAccess, Elementwise, Sampled, Whole
-from tinyc.ir.operator import expect, operator
+from tinyc.ir.operator import TypeRuleError, expect, operator
 from tinyc.ir.types import Array, DType, Shape, Signature, TensorType
 from tinyc.ops.common import expect_int8, expect_one_scale, given
 from tinyc.ops.fixed_point import (
@@ -42,7 +42,9 @@ def channel_multipliers(sig: Signature, channels: int, scheme: Scheme = double_r
 
 @lru_cache(maxsize=1024)  # the same weights are looked at in blocks of many heights
 def _channel_multipliers(x: float, w: tuple[float, ...], y: float, scheme: Scheme) -> ChannelMultipliers:
-    found = scheme([x * s / y for s in w])
+    with np.errstate(all="ignore"):  # a quotient that is not finite is refused by the scheme
+        exact = np.array(w) * x / y
+    found = scheme(exact)
     return ChannelMultipliers(tuple(m.multiplier for m in found), tuple(m.shift for m in found))
 
 
@@ -55,10 +57,11 @@ def weight_scales(w: TensorType) -> tuple[float, ...]:
 
 def check_weights(w: TensorType, axis: int) -> None:
     """Weights are quantised, with one scale or one per index of the output-channel axis `axis`."""
-    expect(w.quant is not None, f"expected quantised weights, got {w}")
-    assert w.quant is not None
+    if w.quant is None:
+        raise TypeRuleError(f"expected quantised weights, got {w}")
     expect(w.quant.axis in (None, axis), f"expected weight scales on axis {axis}, got axis {w.quant.axis}")
-    expect(all(0 < s < math.inf for s in w.quant.scale), "expected positive finite weight scales")
+    positive = min(w.quant.scale) > 0 and math.isfinite(sum(w.quant.scale))
+    expect(positive, "expected positive finite weight scales")
     count = len(w.quant.scale)
     expect(count in (1, w.shape[axis]), f"expected 1 or {w.shape[axis]} weight scales, got {count}")
 

@@ -79,36 +79,61 @@ def multiplier_of(real: float, rounds_once: bool) -> Multiplier:
 
 
 # ---------------------------------------------------------------------- of several channels
-Scheme = Callable[[Sequence[float]], list[Multiplier]]
+Scheme = Callable[[Sequence[float] | Array], list[Multiplier]]
 ONCE = 256  # taken off a shift to the right by which the product is rounded once
 MARKED = -ONCE // 2  # shifts below are
 MAX_ONCE = 22  # such shifts go so far: half of what they take and any zero point stay below 2^30
 
 
-def double_rounding(reals: Sequence[float]) -> list[Multiplier]:
+def double_rounding(reals: Sequence[float] | Array) -> list[Multiplier]:
     """`quantize_multiplier` of each."""
-    return [quantize_multiplier(real) for real in reals]
+    return _multipliers(*_normalised(np.asarray(reals, np.float64)))
 
 
-def without_right_shift(reals: Sequence[float]) -> list[Multiplier]:
+def without_right_shift(reals: Sequence[float] | Array) -> list[Multiplier]:
     """`multiplier_of` each, rounding once."""
-    return [multiplier_of(real, True) for real in reals]
+    exact = np.asarray(reals, np.float64)
+    fixed, shift = _normalised(exact)
+    shifts_right = (shift >= -ROUNDED_ONCE) & (shift < 0)
+    return _multipliers(
+        np.where(shifts_right, _rounded(np.where(shifts_right, exact, 0) * 2**31), fixed),
+        np.where(shifts_right, 0, shift),
+    )
 
 
-def single_rounding(reals: Sequence[float]) -> list[Multiplier]:
+def single_rounding(reals: Sequence[float] | Array) -> list[Multiplier]:
     """Multipliers of 31 bits by which `multiply` rounds once, halves upwards.
 
     Cores have the high half of a product, rounded down. With half of what the shift takes added, a second rounding
     down is that of the whole product. So all shifts are to the right; they are marked by `ONCE`. Numbers below 2^-23
     have fewer bits. Where there is one of 1/2 or more, all are without a shift to the right.
     """
-    if max(reals) * (1 + 2.0**-31) >= 0.5:
-        return without_right_shift(reals)
-    found = [quantize_multiplier(max(real, 2.0 ** -(MAX_ONCE + 1))) for real in reals]
-    return [
-        Multiplier(min(m.multiplier, round_half_away(math.ldexp(real, 31 - m.shift))), m.shift - ONCE)
-        for m, real in zip(found, reals, strict=True)
-    ]
+    exact = np.asarray(reals, np.float64)
+    if exact.max() * (1 + 2.0**-31) >= 0.5:
+        return without_right_shift(exact)
+    fixed, shift = _normalised(np.maximum(exact, 2.0 ** -(MAX_ONCE + 1)))
+    return _multipliers(np.minimum(fixed, _rounded(np.ldexp(exact, 31 - shift))), shift - ONCE)
+
+
+def _normalised(exact: Array) -> tuple[Array, Array]:
+    """`quantize_multiplier` of non-negative doubles: multipliers and shifts."""
+    expect(bool(np.isfinite(exact).all()), "the scales lie too far apart for a quotient in float32")
+    fraction, shift = np.frexp(exact)
+    fixed = _rounded(fraction * 2**31)
+    carried = fixed == 2**31
+    fixed, shift = np.where(carried, fixed // 2, fixed), shift + carried
+    lost = (shift < -31) | (exact == 0)
+    return np.where(lost, 0, fixed), np.where(lost, 0, shift)
+
+
+def _rounded(x: Array) -> Array:
+    """`round_half_away` of non-negative doubles below 2^62."""
+    whole: Array = np.floor(x + 0.5).astype(np.int64)
+    return whole
+
+
+def _multipliers(fixed: Array, shift: Array) -> list[Multiplier]:
+    return [Multiplier(m, s) for m, s in zip(fixed.tolist(), shift.tolist(), strict=True)]
 
 
 def doubling_high_multiply(a: Array, b: Array | int) -> Array:

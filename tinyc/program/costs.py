@@ -20,13 +20,14 @@ MEASURED = {"none": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}  # wha
 def estimate(folder: Path, name: str, target: Target, work: Mapping[str, float]) -> float:
     """Executed instructions of kernel `name` for `work`. Raises LookupError where its file lacks a part of it."""
     rates = instructions(folder, name, target.core, target.simd)
-    missing = work.keys() - rates.keys()
-    if missing:
+    try:
+        return sum([rates[part] * count for part, count in work.items()])
+    except KeyError:
+        missing = ", ".join(sorted(work.keys() - rates.keys()))
         raise LookupError(
-            f"{folder.name}/{FILE} has no instructions of kernel {name} on {target.core} for "
-            f"{', '.join(sorted(missing))}: measure them with python -m benchmarks.kernel_costs --write"
-        )
-    return sum(rates[part] * count for part, count in work.items())
+            f"{folder.name}/{FILE} has no instructions of kernel {name} on {target.core} for {missing}: "
+            "measure them with python -m benchmarks.kernel_costs --write"
+        ) from None
 
 
 @cache

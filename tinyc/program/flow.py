@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,18 +59,33 @@ class Feed:
 
     def ends(self, rows: int, line_rows: int) -> Array:
         """By how many of `rows` output rows are made: the rows of the line that this took."""
-        return _extent(self, rows, line_rows)[1]
+        return self.extent(rows, line_rows).ends
 
     def starts(self, rows: int, line_rows: int) -> Array:
         """By how many of `rows` output rows are made: the first row of the line that the others still need."""
-        return _extent(self, rows, line_rows)[0]
+        return self.extent(rows, line_rows).starts
+
+    def extent(self, rows: int, line_rows: int) -> Extent:
+        """Both, of `rows` output rows; the line itself does not matter."""
+        return _extent(self.stride, self.before, self.reach, self.table, rows, line_rows)
+
+
+class Extent(NamedTuple):
+    """`starts` and `ends` of a feed, also as numbers that are quick to look up."""
+
+    starts: Array
+    ends: Array
+    first: tuple[int, ...]
+    until: tuple[int, ...]
 
 
 @lru_cache(maxsize=1 << 12)
-def _extent(feed: Feed, rows: int, line_rows: int) -> tuple[Array, Array]:
+def _extent(stride: int, before: int, reach: int, table: tuple[int, ...], rows: int, line_rows: int) -> Extent:
+    feed = Feed(0, stride, before, reach, table)
     needs = [feed.needs(row, line_rows) for row in range(rows)]
     starts = np.array([*(lo for lo, _ in needs), line_rows])
-    return starts, np.maximum.accumulate(np.array([0, *(hi for _, hi in needs)]))
+    ends = np.maximum.accumulate(np.array([0, *(hi for _, hi in needs)]))
+    return Extent(starts, ends, tuple(starts.tolist()), tuple(ends.tolist()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,8 @@ class Stage:
 
     def block(self, row: int, rows: int) -> int:
         """Rows of the block that begins at `row`, of `rows` in all."""
-        return min(self.height if row else self.first, rows - row)
+        block, left = self.height if row else self.first, rows - row
+        return block if block < left else left
 
     def blocks(self, row: int, end: int) -> int:
         """How many blocks make the rows from `row`, where one begins, to `end`."""
@@ -105,10 +122,13 @@ class Flow:
         self.rows, self.stages, self.pushed, self.depths = tuple(rows), tuple(stages), pushed, depths
         written = {pushed, *(stage.output for stage in stages)}
         self.made = [0 if line in written else count for line, count in enumerate(rows)]
-        self._readers: list[list[tuple[int, Feed]]] = [[] for _ in rows]
+        self._sources: list[list[tuple[int, Extent]]] = [[] for _ in stages]  # the lines that a stage reads, and how
+        self._readers: list[list[tuple[int, Extent]]] = [[] for _ in rows]  # the stages that read a line, and how
         for index, stage in enumerate(stages):
             for feed in stage.feeds:
-                self._readers[feed.line].append((index, feed))
+                extent = feed.extent(rows[stage.output], rows[feed.line])
+                self._sources[index].append((feed.line, extent))
+                self._readers[feed.line].append((index, extent))
         self._last_reader = [max((index for index, _ in readers), default=0) for readers in self._readers]
         self._cursor = len(stages) - 1
 
@@ -119,22 +139,22 @@ class Flow:
 
     def ready(self, index: int) -> bool:
         """Whether a stage's next block is to be made, and the rows that it reads are there."""
-        stage, count = self.stages[index], self.block(index)
-        if not count or not self._is_fed(stage, count):
+        line, count, made = self.stages[index].output, self.block(index), self.made
+        if not count:
             return False
-        return self._is_wanted(stage.output) if self.depths is None else self._has_room(stage.output, count)
-
-    def _is_fed(self, stage: Stage, count: int) -> bool:
-        row, made, rows = self.made[stage.output], self.made, self.rows
-        return all(feed.needs(row, rows[feed.line], count)[1] <= made[feed.line] for feed in stage.feeds)
+        end = made[line] + count
+        for source, extent in self._sources[index]:
+            if extent.until[end] > made[source]:
+                return False
+        return self._is_wanted(line) if self.depths is None else self._has_room(line, count)
 
     def _is_wanted(self, line: int) -> bool:
         """Whether a reader waits for rows of a line, or none reads it any more."""
         made, waiting = self.made[line], False
-        for index, feed in self._readers[line]:
+        for index, extent in self._readers[line]:
             count = self.block(index)
             waiting = waiting or count > 0
-            if count and feed.needs(self.made[self.stages[index].output], self.rows[line], count)[1] > made:
+            if count and extent.until[self.made[self.stages[index].output] + count] > made:
                 return True
         return not waiting
 
@@ -166,11 +186,11 @@ class Flow:
     def first_needed(self, line: int) -> int:
         """The lowest row of a line that some stage still reads; all that were made where none does."""
         lowest = self.made[line]
-        for index, feed in self._readers[line]:
+        for index, extent in self._readers[line]:
             output = self.stages[index].output
             row = self.made[output]
-            if row < self.rows[output]:
-                lowest = min(lowest, feed.needs(row, self.rows[line])[0])
+            if row < self.rows[output] and extent.first[row] < lowest:
+                lowest = extent.first[row]
         return lowest
 
 

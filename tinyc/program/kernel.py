@@ -10,15 +10,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from tinyc.errors import ModelError, UsageError
+from tinyc.ir.access import Access
 from tinyc.ir.graph import Node
 from tinyc.ir.operator import Operator
 from tinyc.ir.types import Array, Signature
 from tinyc.program.costs import estimate
 from tinyc.registry import Registry
+
+A = TypeVar("A")
 
 if TYPE_CHECKING:
     from tinyc.codegen.writer import CallWriter
@@ -37,6 +41,11 @@ class Site:
     def of(cls, node: Node) -> Site:
         return cls(node.op, node.signature, tuple(v.data if v is not None else None for v in node.inputs))
 
+    @cached_property
+    def access(self) -> tuple[Access | None, ...]:
+        """How the first output reads each input."""
+        return self.op.access(self.sig)
+
     def constant(self, index: int) -> Array:
         """Data of an input that must be a constant with known numbers."""
         found = self.data[index] if index < len(self.data) else None
@@ -49,13 +58,29 @@ class Site:
         return index < len(self.sig.inputs) and self.sig.inputs[index] is not None
 
 
+def once_per_site(answer: Callable[[Site], A]) -> Callable[[Site], A]:
+    """Decorator of what several methods of a kernel ask about a site: the answer stays with the site."""
+    name = f"{answer.__module__}.{answer.__qualname__}"
+
+    @wraps(answer)
+    def remembered(site: Site) -> A:
+        known: dict[str, A] = vars(site)
+        if name not in known:
+            known[name] = answer(site)
+        return known[name]
+
+    return remembered
+
+
 class Kernel:
     """Base of kernel declarations. Stateless; one instance serves every site.
 
-    What `refuses`, `scratch`, `trails` and `cost` answer depends on the operator, the types and which constants are
-    known, never on the numbers in them: the answers are remembered from one such site to the next. Nor do they depend
-    on scales, which a calibration finds: what is planned before a network is trained is what is built then. Of zero
-    points they may ask whether the clamp lets codes below pass (see tests/kernels/test_quantisation.py).
+    What `refuses`, `scratch`, `trails` and `cost` answer should depend on the operator, the shapes and which constants
+    are known, not on the numbers in them, nor on scales, which a calibration finds: what is planned before a network is
+    trained is what is built then (see tests/kernels/test_quantisation.py). Of zero points they may ask whether all are
+    0 (`Quant.is_symmetric`), and whether the operator's clamp lets negative codes pass (`Quant.is_negative`). Such
+    answers are remembered from one site to the next that is alike (`tinyc.ir.outline`). A kernel that looks at other
+    numbers all the same, to refuse scales that it would be wrong for, is asked about every site anew.
 
     `sources` and `headers` are files beside the declaration that go into the generated project; `includes` are header
     names that the call needs. Provider `cmsis-nn` has no sources: Arm's library (or the stand-in) is linked.
@@ -139,45 +164,38 @@ def needs_kernel(node: Node) -> bool:
     return not node.op.is_view or node.input(0).is_constant
 
 
-def select(
-    name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None,
-    times: Sequence[int] | None = None,
-) -> Kernel:
-    """The first of `serving`."""
-    return serving(name, sites, target, preferred, provider=provider, times=times)[0][0]
+def select(name: str, sites: Sequence[Site], target: Target) -> Kernel:
+    """The cheapest kernel that serves all sites of an operator. Raises what `usable` raises."""
+    return min(usable(name, sites, target), key=lambda kernel: sum(kernel.cost(site, target) for site in sites))
 
 
-def serving(
-    name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None,
-    times: Sequence[int] | None = None,
-) -> list[tuple[Kernel, float]]:
-    """The kernels that serve all sites of the operator called `name`, with their costs, the cheapest first.
+def usable(
+    name: str, sites: Sequence[Site], target: Target, preferred: str | None = None, *, provider: str | None = None
+) -> list[Kernel]:
+    """The kernels that serve all sites of the operator called `name`, in order of registration.
 
-    Where there are any of `provider` these alone; only the one asked for where that is given. `times` is how often each
-    site's call runs. Raises ModelError naming every kernel's reason where none serves it, UsageError where the one
-    asked for does not.
+    Where there are any of `provider` these alone; only the one asked for where that is given. Raises ModelError naming
+    every kernel's reason where none serves it, UsageError where the one asked for does not.
     """
-    calls = list(zip(sites, times or [1] * len(sites), strict=True))
     if preferred is not None:
         chosen = find_kernel(preferred)
         reason = None if isinstance(sites[0].op, chosen.op) else f"it serves {chosen.op.name}"
         reason = reason or _refusal(chosen, sites, target)
         if reason:
             raise UsageError(f"kernel {preferred} cannot serve {sites[0].op.name} {name!r}: {reason}")
-        return [(chosen, sum(count * chosen.cost(site, target) for site, count in calls))]
+        return [chosen]
     reasons: list[str] = []
-    usable: list[tuple[Kernel, float]] = []
+    found: list[Kernel] = []
     for candidate in candidates(sites[0]):
         reason = _refusal(candidate, sites, target)
         if reason:
             reasons.append(f"{candidate.name}: {reason}")
         else:
-            usable.append((candidate, sum(count * candidate.cost(site, target) for site, count in calls)))
-    if not usable:
+            found.append(candidate)
+    if not found:
         told = "; ".join(reasons) or "no kernel is declared for this operator"
         raise ModelError(f"{sites[0].op.name} {name!r} has no kernel on {target.name} ({told})")
-    own = [(kernel, cost) for kernel, cost in usable if kernel.provider == provider]
-    return sorted(own or usable, key=lambda u: u[1])
+    return [kernel for kernel in found if kernel.provider == provider] or found
 
 
 def _refusal(kernel: Kernel, sites: Sequence[Site], target: Target) -> str | None:

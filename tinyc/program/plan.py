@@ -10,7 +10,7 @@ from tinyc.memory import NODES, Block, Packing, Trail, lower_bound, pack
 from tinyc.memory import regions as spread
 from tinyc.memory.regions import Assignment, Bank, members, within
 from tinyc.program.lifetimes import blocks, lifetimes, trails
-from tinyc.program.program import Program
+from tinyc.program.program import Buffer, Program
 from tinyc.program.traffic import traffic
 
 
@@ -181,8 +181,11 @@ def _arena(regions: Sequence[Region], program: Program) -> int:
 def timeline(program: Program) -> tuple[Step, ...]:
     """What is live at every step."""
     lives, found = lifetimes(program), []
-    for number, statement in enumerate(program.body):
-        live = [program.buffers[name] for name, (first, last) in lives.items() if first <= number <= last]
+    held: list[list[Buffer]] = [[] for _ in program.body]
+    for name, (first, last) in lives.items():
+        for step in range(first, min(last + 1, len(held))):
+            held[step].append(program.buffers[name])
+    for live, statement in zip(held, program.body, strict=True):
         activations = sum(b.bytes for b in live if not (b.is_scratch or b.is_state))
         node = next(statement.calls()).node
         found.append(Step(node, sum(b.bytes for b in live), activations, tuple(b.name for b in live)))

@@ -5,10 +5,11 @@ Global pooling has two stages: sums that accumulate while rows pass, and the res
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from tinyc.errors import UsageError
 from tinyc.ir.access import AxisAccess, Sampled, Whole
@@ -19,16 +20,31 @@ from tinyc.ops.sums import AddRows, SumRows, sums_type
 from tinyc.program.flow import Feed, Stage
 from tinyc.program.kernel import Site
 
+Rows = tuple[int | None, ...]  # of the inputs of an operator
 KNOWN = 1 << 14  # operators, by type and height, whose blocks are remembered: networks repeat theirs
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The operator that computes output rows from `first` on, and its operands."""
+    """The operator that computes output rows of `node` from `first` on: so many `rows` of each input, `made` of its
+    result; None for operands that it reads, or makes, as they are."""
 
     first: int
-    site: Site
-    inputs: tuple[Value | None, ...]
+    op: Operator
+    rows: Rows
+    made: int | None
+    node: Node
+
+    @property
+    def inputs(self) -> tuple[Value | None, ...]:
+        return self.node.inputs
+
+    @cached_property
+    def site(self) -> Site:
+        """Where a kernel serves one block."""
+        sig = self.node.signature
+        inputs = [kind and _with_rows(kind, rows) for kind, rows in zip(sig.inputs, self.rows, strict=True)]
+        return Site(self.op, Signature(tuple(inputs), (_with_rows(sig.output, self.made),)), Site.of(self.node).data)
 
 
 @dataclass(frozen=True)
@@ -60,17 +76,28 @@ class RowStage:
         return [(blocks.blocks(v.first, end), v) for v, end in zip(self.variants, ends, strict=True)]
 
 
-def segment_stages(nodes: Iterable[Node], heights: Iterable[int]) -> list[tuple[Node, RowStage]]:
-    """The stages of operators that stream together, `heights` rows at a time. UsageError where one cannot."""
+class Blocks(NamedTuple):
+    """How an operator makes its rows: so many at a time, and so many at first."""
+
+    height: int
+    first: int
+
+
+def segment_forms(nodes: Iterable[Node], heights: Iterable[int]) -> Iterator[tuple[Node, Blocks, tuple[RowStage, ...]]]:
+    """Operators that stream together, `heights` rows at a time. Raises UsageError where one cannot."""
     made: dict[int, RowStage] = {}
-    found: list[tuple[Node, RowStage]] = []
     for node, height in zip(nodes, heights, strict=True):
-        stages = row_stages(node, height, first_block(node, height, made))
+        blocks = Blocks(height, first_block(node, height, made))
+        stages = row_stages(node, *blocks)
         if isinstance(stages, str):
             raise UsageError(f"{node.op.name} {node.name!r} cannot be part of a segment: {stages}")
-        found += [(node, stage) for stage in stages]
+        yield node, blocks, stages
         made |= {id(stage.output): stage for stage in stages}
-    return found
+
+
+def segment_stages(nodes: Iterable[Node], heights: Iterable[int]) -> list[tuple[Node, RowStage]]:
+    """The stages of operators that stream together. Raises what `segment_forms` raises."""
+    return [(node, stage) for node, _, stages in segment_forms(nodes, heights) for stage in stages]
 
 
 def row_stages(node: Node, height: int = 1, first: int | None = None) -> tuple[RowStage, ...] | str:
@@ -88,15 +115,17 @@ def row_stages(node: Node, height: int = 1, first: int | None = None) -> tuple[R
         return "only one image of rows and columns, or one row of tokens, can be streamed"
     if sig.output.shape[ROWS] < 2:
         return "it has a single row"
-    feeds = _row_feeds(node)
+    operator = node.op, sig.unquantised, _constant(node)
+    feeds = _feeds(*operator)
     if isinstance(feeds, str):
         return feeds
     rows = sig.output.shape[ROWS]
     height = 1 if any(feed.table for _, feed in feeds) else min(height, rows)
     first = min(first or height, height)
-    variants = _variants(node, Stage((), 0, height, first))
-    if isinstance(variants, str):
-        return variants
+    tiles = _tiles(*operator, Stage((), 0, height, first))
+    if isinstance(tiles, str):
+        return tiles
+    variants = tuple(Variant(*tile, node) for tile in tiles)
     reads = tuple((node.input(index), feed) for index, feed in feeds)
     return (RowStage(node.name, node.output, rows, sig.output.bytes // rows, reads, variants, height, first),)
 
@@ -118,12 +147,13 @@ def _accumulating(node: Node, finish: Operator, height: int, first: int) -> tupl
     height, first = min(height, rows), min(first, rows)
     sums = Value(f"{node.output.name}.sums", kind)
     counts = [first, *(min(height, rows - row) for row in range(first, rows, height))]  # rows of each block
-    variants = [Variant(0, Site(SumRows(), Signature((_with_rows(image.type, first),), (kind,)), (None,)), (image,))]
+    summing, adding = Node(SumRows(), [image], [sums], node.name), Node(AddRows(), [image, sums], [sums], node.name)
+    finishing = Node(finish, [sums], node.outputs, node.name)
+    variants = [Variant(0, summing.op, (first,), None, summing)]
     for block in range(1, len(counts)):
         if block == 1 or counts[block] != counts[block - 1]:
-            adding = Signature((_with_rows(image.type, counts[block]), kind), (kind,))
-            variants.append(Variant(block, Site(AddRows(), adding, (None, None)), (image, sums)))
-    result = Variant(0, Site(finish, Signature((kind,), sig.outputs), (None,)), (sums,))
+            variants.append(Variant(block, adding.op, (counts[block], None), None, adding))
+    result = Variant(0, finish, (None,), None, finishing)
     block_of_rows = Feed(0, height, height - first, height)
     previous, last = Feed(0, before=1), Feed(0, stride=0, before=1 - len(counts))
     reads = ((image, block_of_rows), (sums, previous))
@@ -140,9 +170,9 @@ def first_block(node: Node, height: int, made: Mapping[int, RowStage]) -> int:
     in the same segment; the more rows the better.
     """
     if node.op.from_sums(node.signature) is not None:
-        feeds: list[tuple[int, Feed]] | str = [(0, Feed(0))]
+        feeds: tuple[tuple[int, Feed], ...] | str = ((0, Feed(0)),)
     else:
-        feeds = _row_feeds(node)
+        feeds = _feeds(node.op, node.signature.unquantised, _constant(node))
     if isinstance(feeds, str) or any(feed.table for _, feed in feeds):
         return 1
     sources = [(feed, made.get(id(node.input(index)))) for index, feed in feeds]
@@ -155,18 +185,14 @@ def first_block(node: Node, height: int, made: Mapping[int, RowStage]) -> int:
     return min(range(height, 0, -1), key=waiting)
 
 
-def _row_feeds(node: Node) -> list[tuple[int, Feed]] | str:
-    """How it reads the rows of every activation; or why the node cannot be tiled."""
-    found = _feeds(node.op, node.signature, _constant(node))
-    return found if isinstance(found, str) else list(found)
-
-
 def _constant(node: Node) -> tuple[bool, ...]:
     return tuple(value is not None and value.is_constant for value in node.inputs)
 
 
 @lru_cache(maxsize=KNOWN)
 def _feeds(op: Operator, sig: Signature, constant: tuple[bool, ...]) -> tuple[tuple[int, Feed], ...] | str:
+    """How an operator reads the rows of every activation, or why it cannot be tiled; from a signature without
+    quantisation."""
     found: list[tuple[int, Feed]] = []
     for index, (kind, access) in enumerate(zip(sig.inputs, op.access(sig), strict=True)):
         if kind is None or access is None:
@@ -188,23 +214,17 @@ def _never_falls(axis: AxisAccess) -> bool:
     return not isinstance(axis, Sampled) or all(a <= b for a, b in pairwise(axis.source))
 
 
-def _variants(node: Node, blocks: Stage) -> tuple[Variant, ...] | str:
-    """Blocks of one shape are contiguous: each is kept once, with the first output row that has it."""
-    found = _shapes(node.op, node.signature, _constant(node), blocks)
-    if isinstance(found, str):
-        return found
-    data = Site.of(node).data
-    return tuple(Variant(row, Site(op, sig, data), node.inputs) for row, op, sig in found)
-
-
 @lru_cache(maxsize=KNOWN)
-def _shapes(
+def _tiles(
     op: Operator, sig: Signature, constant: tuple[bool, ...], blocks: Stage
-) -> tuple[tuple[int, Operator, Signature], ...] | str:
-    """The first output row of every variant, the operator that computes it, and the types."""
+) -> tuple[tuple[int, Operator, Rows, int], ...] | str:
+    """The first output row of every variant, the operator that computes it, and rows of its operands; likewise.
+
+    Blocks of one shape are contiguous: each is kept once, with the first output row that has it.
+    """
     feeds = _feeds(op, sig, constant)
     assert not isinstance(feeds, str)
-    found: list[tuple[int, Operator, Signature]] = []
+    found: list[tuple[int, Operator, Rows, int]] = []
     last: object = None
     row, rows = 0, sig.output.shape[ROWS]
     while row < rows:
@@ -214,7 +234,7 @@ def _shapes(
             last, tiled = shape, _tiled(op, sig, feeds, row, count)
             if isinstance(tiled, str):
                 return tiled
-            found.append((row, *tiled))
+            found.append((row, *tiled, count))
         row += count
     return tuple(found)
 
@@ -229,20 +249,19 @@ def _border(feed: Feed, row: int, count: int, rows: int) -> tuple[int, int]:
 
 def _tiled(
     op: Operator, sig: Signature, feeds: Sequence[tuple[int, Feed]], row: int, count: int
-) -> tuple[Operator, Signature] | str:
-    """The operator on the input rows of one block of output rows."""
+) -> tuple[Operator, Rows] | str:
+    """The operator on the input rows of one block of output rows, and how many these are."""
     tile = op.tile(sig, ROWS, (row, row + count))
     if tile is None:
         return "its rows cannot be computed one after the other"
-    inputs = list(sig.inputs)
+    inputs: list[int | None] = [None] * len(sig.inputs)
     for index, feed in feeds:
-        kind = sig.input(index)
-        lo, hi = feed.needs(row, line_rows(kind), count)
+        lo, hi = feed.needs(row, line_rows(sig.input(index)), count)
         if hi <= lo:
             return f"output row {row} reads padding alone"
-        inputs[index] = kind if feed.is_fixed else _with_rows(kind, hi - lo)
-    return tile, Signature(tuple(inputs), (_with_rows(sig.output, count),))
+        inputs[index] = None if feed.is_fixed else hi - lo
+    return tile, tuple(inputs)
 
 
-def _with_rows(kind: TensorType, rows: int) -> TensorType:
-    return kind.with_shape((1, rows, *kind.shape[2:]))
+def _with_rows(kind: TensorType, rows: int | None) -> TensorType:
+    return kind if rows is None else kind.with_shape((1, rows, *kind.shape[2:]))

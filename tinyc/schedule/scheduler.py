@@ -6,17 +6,18 @@ A `Scheduler` does once what all schedules of a graph share, so that asking for 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from tinyc.errors import ModelError, UsageError
 from tinyc.ir.graph import Graph, Node, Value
-from tinyc.program.kernel import Kernel, Site, needs_kernel, serving
-from tinyc.program.lower import one_image, stage_kernel
+from tinyc.ir.outline import Outline
+from tinyc.program.kernel import needs_kernel, usable
 from tinyc.program.preference import NO_PREFERENCE, Preference
-from tinyc.program.rows import RowStage, row_stages, segment_stages
+from tinyc.program.rows import Blocks, RowStage, row_stages, segment_forms
+from tinyc.schedule.means import Asked, means_of
 from tinyc.schedule.order import Order, best_order, with_late_views
 from tinyc.schedule.schedule import OrderSearch, Schedule
 from tinyc.schedule.segments import Partition, Partitions
@@ -54,9 +55,17 @@ class Candidate:
     def partitions(self) -> Partitions:
         return Partitions(self.graph, self.steps, self.pushed)
 
+    @cached_property
+    def _chosen(self) -> dict[tuple[float | None, float], Partition | None]:
+        return {}
+
     def choose(self, budget: float | None, room: float = 1.0) -> Partition | None:
         """What to stream under a budget (see `Partitions.choose`); None where that is nothing."""
-        return None if budget is None and self.pushed is None else self.partitions.choose(budget, room)
+        if budget is None and self.pushed is None:
+            return None
+        if (budget, room) not in self._chosen:
+            self._chosen[budget, room] = self.partitions.choose(budget, room)
+        return self._chosen[budget, room]
 
     def score(self, budget: float | None) -> tuple[float, float, float]:
         """Less is better: bytes beyond the budget count first, then the work that streaming adds, then all bytes."""
@@ -93,7 +102,8 @@ class Scheduler:
         self.stream_input = given.stream_input if given else stream_input
         self._order(given)
         self.nodes = [node for node in graph.nodes if needs_kernel(node)]
-        self.kernels = self._kernels()
+        self._outlines: dict[int, Outline] = {}
+        self.whole = self._as_a_whole()
 
     def _order(self, given: Schedule | None) -> None:
         if given is None:
@@ -158,118 +168,59 @@ class Scheduler:
 
     def _schedule(self, segments: Segments, heights: Mapping[str, int], lean: Mapping[str, str]) -> Schedule:
         by_name = {node.output.name: node for node in self.nodes}
-        kernels = {name: kernel.name for name, kernel in self.kernels.items()} | dict(lean)
+        kernels = {name: means[0].kernel for name, means in self.whole.items()} | dict(lean)
         for names in segments:
-            stages = segment_stages([by_name[n] for n in names], [heights.get(n, 1) for n in names])
-            last = {node.output.name: (node, stage) for node, stage in stages if node.output.name not in lean}
-            kernels |= {name: self._row_kernels(*own)[0][0].name for name, own in last.items()}
+            forms = segment_forms([by_name[n] for n in names], [heights.get(n, 1) for n in names])
+            kernels |= {name: self._fastest(*form) for name, form in zip(names, forms, strict=True) if name not in lean}
         order = tuple(node.output.name for node in self.graph.nodes)
         chosen = {name: kernels[name] for name in order if name in kernels}
         return Schedule(order, chosen, segments, self.stream_input, heights)
 
-    def _row_kernels(self, node: Node, stage: RowStage) -> list[tuple[Kernel, float]]:
-        """The kernels for a stage, the fastest first; of several stages, the last is the operator's own."""
-        return self._serving(node, stage.sites, [times for times, _ in stage.runs])
-
-    def _serving(
-        self, node: Node, sites: Sequence[Site], times: Sequence[int] | None = None
-    ) -> list[tuple[Kernel, float]]:
+    def _means(self, node: Node, blocks: Blocks | None = None) -> tuple[Means, ...]:
+        """The kernels of an operator (see `means_of`)."""
+        key = id(node)
+        if key not in self._outlines:
+            self._outlines[key] = Outline.of(node)
         wanted = self.wanted.get(node.output.name)
-        return serving(node.name, sites, self.target, wanted, provider=self.provider, times=times)
+        return means_of(node, self._outlines[key], Asked(self.target, self.provider, wanted, blocks))
 
-    def _kernels(self) -> dict[str, Kernel]:
-        """The kernel of every operator, executed as a whole. Raises ModelError with all that have none.
+    def _fastest(self, node: Node, blocks: Blocks, stages: Sequence[RowStage]) -> str:
+        """The kernel for an operator in blocks. Raises ModelError or UsageError where none computes them."""
+        means = self._means(node, blocks)
+        if not means:
+            usable(node.name, stages[-1].sites, self.target, self.wanted.get(node.output.name), provider=self.provider)
+        return means[0].kernel
+
+    def _as_a_whole(self) -> dict[str, tuple[Means, ...]]:
+        """The kernels of every operator, executed as a whole. Raises ModelError with all that have none.
 
         Those that a given schedule streams never are, and their kernels may serve no more than their blocks.
         """
-        chosen: dict[str, Kernel] = {}
+        found: dict[str, tuple[Means, ...]] = {}
         problems: list[str] = []
         streamed = {name for names in (self.given.segments if self.given else ()) for name in names}
         for node in (n for n in self.nodes if n.output.name not in streamed):
-            site, _ = one_image(node)
             try:
-                chosen[node.output.name] = self._serving(node, [site])[0][0]
+                found[node.output.name] = self._means(node)
             except ModelError as error:
                 problems += error.problems
         if problems:
             raise ModelError(problems)
-        return chosen
+        return found
 
     def _step(self, node: Node) -> Step:
         """What the choice of segments needs to know of one operator."""
-        site, images = one_image(node)
-
-        def means(kernel: Kernel, cost: float) -> Means:
-            inputs = [i for i, v in enumerate(node.inputs) if v is not None and images == 1]
-            distances = [(i, kernel.trails(site, i)) for i in inputs]
-            trails = tuple((i, distance) for i, distance in distances if distance is not None)
-            return Means(kernel.name, kernel.scratch(site, self.target), images * cost, trails)
-
-        if node.output.name in self.kernels:
-            kernels = ever_leaner([means(*found) for found in self._serving(node, [site])])
-        else:  # it only runs in the segments of a given schedule
-            kernels = (Means("", 0, 0.0),)
+        # One without kernels only runs in the segments of a given schedule.
+        kernels = self.whole.get(node.output.name, (Means("", 0, 0.0),))
         return Step(node, kernels, partial(self._form, node, kernels[0].work))
 
     def _form(self, node: Node, whole: float, height: int, first: int) -> Form | None:
         """An operator in blocks of rows; `whole` are its instructions where it runs as a whole."""
-        stages = row_stages(node, height, first)
-        if isinstance(stages, str):
-            return None
-        known = tuple(v and (v.is_constant, v.data is None, node.inputs.index(v)) for v in node.inputs)
-        own = self.wanted.get(node.output.name), self.provider, self.target
-        key = node.op, node.signature, known, height, first, whole, own
-        if key not in _MEANS:
-            if len(_MEANS) >= MOST_MEANS:
-                _MEANS.clear()
-            _MEANS[key] = self._row_means(node, stages)
-        means = _MEANS[key]
-        if not means:
+        stages, means = row_stages(node, height, first), self._means(node, Blocks(height, first))
+        if isinstance(stages, str) or not means:
             return None
         blocks = BLOCK_INSTRUCTIONS * sum(times for stage in stages for times, _ in stage.runs)
         return Form(stages, max(0.0, means[0].work - whole) + blocks, means)
-
-    def _row_means(self, node: Node, stages: tuple[RowStage, ...]) -> tuple[Means, ...]:
-        """The kernels of an operator's blocks; none where no kernel computes them."""
-        try:
-            served = self._row_kernels(node, stages[-1])
-        except (ModelError, UsageError):  # no kernel computes its rows, or not the one asked for
-            return ()
-        return ever_leaner([self._means_in_rows(kernel, stages) for kernel, _ in served])
-
-    def _means_in_rows(self, kernel: Kernel, stages: tuple[RowStage, ...]) -> Means:
-        target = self.target
-        calls = [(stage_kernel(kernel, stage, target), v.site, n) for stage in stages for n, v in stage.runs]
-        scratch = max(k.scratch(s, target) for k, s, _ in calls)
-        work = sum(times * k.cost(s, target) for k, s, times in calls)
-        trails = ((i, d) for i, d in enumerate(_block_trails(kernel, stages[-1])) if d is not None)
-        return Means(kernel.name, scratch, work, tuple(trails))
-
-
-def ever_leaner(served: Sequence[Means]) -> tuple[Means, ...]:
-    """Of the kernels that serve an operator, from the fastest on, those that have less scratch than all before."""
-    kept = [served[0]]
-    for means in served[1:]:
-        if means.scratch < kept[-1].scratch:
-            kept.append(means)
-    return tuple(kept)
-
-
-# By operator, types, which constants are known, height, first block, instructions as a whole, and what is asked for.
-# Networks repeat their blocks, and searches theirs from network to network.
-_MEANS: dict[tuple[object, ...], tuple[Means, ...]] = {}
-MOST_MEANS = 1 << 17
-
-
-def _block_trails(kernel: Kernel, stage: RowStage) -> Iterator[int | None]:
-    """For each activation that a stage reads, how far below it its blocks may be written meanwhile (`Means`)."""
-    for value, _ in stage.reads:
-        distances = []
-        for variant in stage.variants:
-            reads = [index for index, read in enumerate(variant.inputs) if read is value]
-            distances.append(kernel.trails(variant.site, reads[0]) if len(reads) == 1 else None)
-        known = [distance for distance in distances if distance is not None]
-        yield max(known) if known and len(known) == len(distances) else None
 
 
 def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:

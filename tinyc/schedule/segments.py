@@ -239,9 +239,9 @@ class Partitions:
     def _taller(self, part: Part) -> list[tuple[float, tuple[int, ...]]]:
         """Heights one step up for one operator, or for two neighbours; those that may gain the most first."""
         found: list[tuple[float, tuple[int, ...]]] = []
-        forms = [step.forms for step in self.steps[part.start : part.stop]]
-        higher = [min((h for h in own if h > now), default=now) for own, now in zip(forms, part.heights, strict=True)]
-        gains = [own[now].work - own[h].work for own, now, h in zip(forms, part.heights, higher, strict=True)]
+        steps = self.steps[part.start : part.stop]
+        higher = [step.taller(now) for step, now in zip(steps, part.heights, strict=True)]
+        gains = [step.at(now).work - step.at(h).work for step, now, h in zip(steps, part.heights, higher, strict=True)]
         for size in (1, 2):
             for k in range(len(gains) - size + 1):
                 heights = (*part.heights[:k], *higher[k : k + size], *part.heights[k + size :])

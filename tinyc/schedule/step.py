@@ -68,12 +68,15 @@ class Step:
     def _forms(self) -> dict[tuple[int, int], Form | None]:
         return {}
 
-    @cached_property
-    def forms(self) -> dict[int, Form]:
-        """By height, those that it has; of those with the same blocks, one."""
-        single = self.single
-        if single is None:
-            return {}
-        rows = single.stages[0].rows
-        found = {height: self.form(height, height) for height in HEIGHTS if height <= rows}
-        return {h: form for h, form in found.items() if form is not None and (h == 1 or form.stages != single.stages)}
+    def at(self, height: int) -> Form:
+        """In blocks of as many rows from the first on. Raises LookupError where it has none."""
+        form = self.form(height, height)
+        if form is None:
+            raise LookupError(f"{self.node} has no blocks of {height} rows")
+        return form
+
+    def taller(self, height: int) -> int:
+        """The next height that makes other blocks than single rows; the same height where there is none."""
+        rows, single = self.at(1).stages[0].rows, self.at(1).stages
+        heights = (h for h in HEIGHTS if height < h <= rows)
+        return next((h for h in heights if (form := self.form(h, h)) and form.stages != single), height)

@@ -95,18 +95,22 @@ class Tasks:
 
     def bound(self) -> int:
         """Bytes that no order goes below: what is live beside a task whatever the order."""
-        earlier, later = self._ancestors(), self._descendants()
         least = self.live_at_start
-        for number, task in enumerate(self.tasks):
-            lasting = {
-                s for s, store in enumerate(self.stores)
-                if (store.kept or store.readers & later[number])
-                and (store.maker is None or earlier[number] >> store.maker & 1)
-            }
+        for lasting, task in zip(self._lasting(), self.tasks, strict=True):
             held = sum(self.stores[s].bytes for s in lasting | set(task.reads))
             saved = max((size for s, size in task.savings if s not in lasting), default=0)
             least = max(least, held + task.rise - saved)
         return least
+
+    def _lasting(self) -> list[set[int]]:
+        """For every task, the stores that are made before it and read after it, whatever the order."""
+        earlier, later, every = self._ancestors(), self._descendants(), (1 << len(self.tasks)) - 1
+        found: list[set[int]] = [set() for _ in self.tasks]
+        for number, store in enumerate(self.stores):
+            before_a_reader = every if store.kept else _union(earlier[task] for task in bits(store.readers))
+            for task in bits(before_a_reader & (every if store.maker is None else later[store.maker])):
+                found[task].add(number)
+        return found
 
     def _ancestors(self) -> list[int]:
         found: list[int] = []
