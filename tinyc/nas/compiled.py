@@ -37,7 +37,23 @@ def fast_search() -> Any:
             copy.__qualname__ = f"{name}_{digest}"
             names[name] = numba.njit(copy, cache=True)
     names["zeros"] = numba.njit(_zeros, cache=True)
-    return SimpleNamespace(**names | {"column": _column, "accepted": _accepted})
+    compiled = SimpleNamespace(**names | {"column": _column, "accepted": _accepted})
+    _use(compiled)
+    return compiled
+
+
+def _use(compiled: Any) -> None:
+    """Call everything once, for a network of one operator, so that no question waits for the compiler later."""
+    one = Tables(
+        bytes=[4, 4], made=[-1, 0], last=[0, 1], line=[4, -1], result_count=[1], whole_count=[1], row_count=[1],
+        complete_count=[0], hidden=[0], results=[1], complete=[], scratch=[0, 0], work=[1.0, 1.0], trail_count=[0, 0],
+        trail_tensor=[], trail_apart=[], state=[0, 0], pushed=-1,
+    )  # fmt: skip
+    p, nothing = compiled.prepare(_accepted(one)), _column([])
+    compiled.whole(p, 0), compiled.apart(p, 0), list(compiled.segments(p, 0)), compiled.segment(p, 0, 1)
+    found = compiled.cheapest_cut(p, nothing)
+    compiled.find_places(p, found.bytes, found.state, nothing, False, search.CHOICES)
+    compiled.has_places(p, found.bytes, found.state, nothing, False, search.CHOICES)
 
 
 def _zeros(count: int) -> Any:

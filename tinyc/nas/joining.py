@@ -127,12 +127,12 @@ def _with_last(figures: Figures, result: int) -> Figures:
     swapped = {result: last, last: result}
     tensors = list(figures.tensors)
     tensors[result], tensors[last] = tensors[last], tensors[result]
-    operations = _renumbered(figures.operations, lambda n: swapped.get(n, n))
+    operations = tuple(_renumbered(op, lambda n: swapped.get(n, n)) for op in figures.operations)
     return replace(figures, operations=operations, tensors=tuple(tensors))
 
 
-def _renumbered(operations: Sequence[Operation], number: Callable[[int], int]) -> tuple[Operation, ...]:
-    """Operations with other numbers of tensors."""
+def _renumbered(op: Operation, number: Callable[[int], int]) -> Operation:
+    """An operation with other numbers of tensors."""
 
     def kernels(of: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
         return tuple(replace(k, trails=tuple((number(t), rows, apart) for t, rows, apart in k.trails)) for k in of)
@@ -140,23 +140,20 @@ def _renumbered(operations: Sequence[Operation], number: Callable[[int], int]) -
     def line(tensor: int) -> int:
         return tensor if tensor == HIDDEN else number(tensor)
 
-    def renumbered(op: Operation) -> Operation:
-        return Operation(
-            tuple(map(number, op.made)), kernels(op.whole),
-            tuple(
-                replace(s, output=line(s.output), reads=tuple(replace(r, tensor=line(r.tensor)) for r in s.reads))
-                for s in op.stages
-            ),
-            kernels(op.rows), op.hidden, tuple(map(number, op.complete)), op.row_work,
-        )
-
-    return tuple(map(renumbered, operations))
+    stages = tuple(
+        replace(s, output=line(s.output), reads=tuple(replace(r, tensor=line(r.tensor)) for r in s.reads))
+        for s in op.stages
+    )
+    return Operation(
+        tuple(map(number, op.made)), kernels(op.whole), stages, kernels(op.rows), op.hidden,
+        tuple(map(number, op.complete)), op.row_work,
+    )
 
 
 @lru_cache(maxsize=KNOWN)
-def _moved(block: Block, by: int) -> tuple[Operation, ...]:
-    """The operations of a block whose input has the number `by`."""
-    return _renumbered(block.figures.operations, lambda n: n + by)
+def _moved(block: Block, number: int, by: int) -> Operation:
+    """An operation of a block whose input has the number `by`."""
+    return _renumbered(block.figures.operations[number], lambda n: n + by)
 
 
 # ---------------------------------------------------------------------- in a row
@@ -251,7 +248,8 @@ class _Operations(Sequence[Operation]):
     def _between(self, start: int, stop: int) -> Iterator[Operation]:
         for block, begin, end, first in zip(self.blocks, self.steps, self.steps[1:], self.firsts, strict=False):
             if begin < stop and end > start:
-                yield from _moved(block, first)[max(0, start - begin) : stop - begin]
+                for number in range(max(0, start - begin), min(stop, end) - begin):
+                    yield _moved(block, number, first)
 
 
 class _Tensors(Sequence[Tensor]):

@@ -80,7 +80,7 @@ class Needs:
         """Bytes of all that is in the arena while a part runs with lean kernels, but for state, nothing overlapping."""
         if not streamed:
             return int(self.search.apart(self.prepared, start))
-        return next(high for end, _, high, _ in self.search.segments(self.prepared, start) if end == stop)
+        return int(self.search.segment(self.prepared, start, stop)[1])
 
     def state(self, stop: int) -> int:
         """Bytes of state where the input is pushed and the first segment ends at `stop`; they live all the time."""
@@ -102,7 +102,7 @@ class Needs:
         """Bytes that a part needs at least with its fastest kernels, without state."""
         if not streamed:
             return self.search.whole(self.prepared, start)[0]
-        p, low = self.prepared, next(b.low for b in self.parts(start) if b.streamed and b.stop == stop)
+        p, low = self.prepared, self.search.segment(self.prepared, start, stop)[0]
         fast, lean = (p.data[column + start : column + stop] for column in (p.fast_in_rows, p.lean_in_rows))
         return int(low + max(fast) - max(lean))
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyc.schedule.search import bounds, cut, places, prepared
-from tinyc.schedule.search.bounds import STREAMED, apart, segments, whole
+from tinyc.schedule.search.bounds import STREAMED, apart, segment, segments, whole
 from tinyc.schedule.search.cut import cheapest_cut
 from tinyc.schedule.search.places import CHOICES, Places, find_places, has_places
 from tinyc.schedule.search.prepared import DEAR, Prepared, lean_of, prepare
@@ -21,7 +21,7 @@ MODULES = (prepared, bounds, cut, places)  # what is compiled
 
 __all__ = [
     "CHOICES", "DEAR", "MODULES", "STREAMED", "Places", "Prepared", "Tables", "accepted", "apart", "cheapest_cut",
-    "column", "find_places", "has_places", "lean_of", "own_number", "prepare", "segments", "tables", "whole",
+    "column", "find_places", "has_places", "lean_of", "own_number", "prepare", "segment", "segments", "tables", "whole",
 ]
 
 

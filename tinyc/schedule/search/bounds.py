@@ -68,3 +68,11 @@ def segments(p: Prepared, start: int) -> Iterator[tuple[int, int, int, int]]:
             else:
                 dead += d[p.width + tensor]
         yield step + 1, live + scratch - min(dead, new), live + scratch, within + scratch
+
+
+def segment(p: Prepared, start: int, stop: int) -> tuple[int, int]:
+    """Bytes between which the need of one segment lies, without state."""
+    for end, low, high, _ in segments(p, start):
+        if end == stop:
+            return low, high
+    return 0, 0

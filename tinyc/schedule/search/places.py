@@ -285,7 +285,8 @@ def _key(p: Prepared, lying: Lying, node: _Node) -> int:
     """A number for what a node leaves to those after it."""
     d = p.data
     key = node.stop
-    for tensor, offset in lying[node.first : node.first + node.size]:
+    for k in range(node.first, node.first + node.size):
+        tensor, offset = lying[k]
         if d[p.last + tensor] >= node.stop:
             key = (key * HASH + tensor) & MASK
             key = (key * HASH + offset) & MASK
