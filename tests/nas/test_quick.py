@@ -17,10 +17,11 @@ from tinyc import nas
 from tinyc.compiler import InputMode, Options, run_passes
 from tinyc.ir.graph import Graph
 from tinyc.memory import check
+from tinyc.nas.compiled import fast_search
 from tinyc.nas.formulae import live_activations
-from tinyc.nas.joining import in_a_row, join
+from tinyc.nas.joining import JoinedNeeds, in_a_row, join
 from tinyc.nas.outcome import Evaluator, most_macs
-from tinyc.nas.quick import QuickPlanner, needs_of
+from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.report import Budget
 from tinyc.nas.spaces import CnnSpace, Space
 from tinyc.program.lifetimes import width
@@ -86,6 +87,23 @@ def test_live_activations_of_blocks_are_the_graphs(space: Space[Any]) -> None:
         assert planner.live_activations(spec) == live_activations(space.graph(spec))
 
 
+@pytest.mark.parametrize("space", [SMALL_CNN, SMALL_VIT], ids=lambda s: s.name)
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_segments_hold_is_remembered_by_block(space: Space[Any], stream: bool) -> None:
+    """The same as worked out for the network, with the fastest kernels and the lean ones, asked twice."""
+    rng, planner = Random(11), QuickPlanner(space, "cortex-m4")
+    for spec in [space.sample(rng) for _ in range(3)]:
+        joined = join(planner.blocks(spec), stream)
+        plain = Needs(joined.figures, search, search.prepare(search.accepted(joined.tables)))
+        for _ in range(2):
+            quick = JoinedNeeds(joined, search)
+            for start in range(0, quick.count, 3):
+                for part in [part for part in quick.parts(start) if part.streamed][:6]:
+                    for lean in (range(start, part.stop), ()):
+                        held = quick.held(start, part.stop, True, lean)
+                        assert held == plain.held(start, part.stop, True, lean)
+
+
 def test_the_packer_is_asked_rarely() -> None:
     """Most networks are shown to fit without a search, and few need the compiler."""
     space = CnnSpace(resolutions=(48, 64), widths=(0.2, 0.3))
@@ -147,8 +165,9 @@ def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: boo
     run_passes(graph, Options())
     for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
         figures = candidate.partitions.needs.network
-        assert needs_of(tables(figures), figures).search is not search
-        slow, fast = Needs(figures), needs_of(tables(figures), figures)
+        compiled = fast_search()
+        assert compiled is not search
+        slow, fast = Needs(figures), Needs(figures, compiled, compiled.prepare(compiled.accepted(tables(figures))))
         found = least(slow)
         assert found == least(fast)
         if found is not None:

@@ -7,8 +7,9 @@ that shape. Those of a network are its blocks' in a row: tensors get new numbers
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, overload
@@ -24,9 +25,9 @@ from tinyc.passes.compute_twice import twice_sites
 from tinyc.passes.rematerialise import sites
 from tinyc.program.lower import state_bytes
 from tinyc.schedule.alternatives import WORTH
-from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Kernel, Operation, Tensor
+from tinyc.schedule.figures import HIDDEN, Blocks, FigureReader, Figures, Kernel, Operation, Tensor
 from tinyc.schedule.least import least
-from tinyc.schedule.needs import Needs
+from tinyc.schedule.needs import Held, Needs
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import Tables, lines_of, tables
 from tinyc.schedule.tasks import stored
@@ -42,7 +43,8 @@ class Block:
 
     `live`: most bytes of activations live at once, layer by layer. `closed`: from how many bytes of the arena on only
     the whole network tells how it is best run: where work may be repeated to need less (heads that share,
-    squeeze-excite), or where another order is better.
+    squeeze-excite), or where another order is better. `held`: what is in the arena while a segment of it runs, if that
+    was asked for (see `JoinedNeeds`).
     """
 
     figures: Figures
@@ -51,6 +53,7 @@ class Block:
     live: int
     closed: float
     table: _Table
+    held: dict[tuple[int, ...], Held] = field(default_factory=dict)
 
 
 class _Table:
@@ -164,6 +167,7 @@ class Joined:
 
     tables: Tables
     figures: Figures
+    row: _Operations
     macs: int
     closed: float
 
@@ -196,9 +200,10 @@ def join(found: Sequence[Block], stream: bool = False) -> Joined:
         state[1:] = [state_bytes(count) for count in accumulate(_lines(all_tables, steps))]
     work = np.concatenate([t.work for t in all_tables])
     columns = (*tensors, *operators, results, complete, kernels[0], work, kernels[1], *trails, state)
-    figures = Figures(_Operations(found, steps, firsts), _Tensors(tensors), 0 if stream else None)
+    row = _Operations(found, steps, firsts)
+    figures = Figures(row, _Tensors(tensors), 0 if stream else None)
     joined = Tables._make([*columns, 0 if stream else -1])
-    return Joined(joined, figures, sum([b.macs for b in found]), max([b.closed for b in found]))
+    return Joined(joined, figures, row, sum([b.macs for b in found]), max([b.closed for b in found]))
 
 
 def _put_together(all_tables: Sequence[_Table], name: str, firsts: Sequence[int]) -> Array:
@@ -223,8 +228,38 @@ def _lines(all_tables: Sequence[_Table], steps: Sequence[int]) -> list[int]:
     return added
 
 
+class JoinedNeeds(Needs):
+    """The needs of a network of blocks. Of what is there before a block only its input is read later: so what is held
+    while a segment inside one block runs is the same in every network that has it, but for numbers."""
+
+    def __init__(self, joined: Joined, search: Any) -> None:
+        super().__init__(joined.figures, search, search.prepare(search.accepted(joined.tables)))
+        self.row = joined.row
+
+    def _held_by_segment(
+        self, start: int, stop: int, sizes: dict[int, int], lean: Collection[int], blocks: Blocks | None
+    ) -> Held:
+        number = bisect(self.row.steps, start) - 1
+        begin, end = self.row.steps[number : number + 2]
+        if blocks is not None or stop > end or (number == 0 and self.network.pushed is not None):
+            return super()._held_by_segment(start, stop, sizes, lean, blocks)
+        block, first, p = self.row.blocks[number], self.row.firsts[number], self.prepared
+        kernels = p.data[p.lean_row_kernel + start : p.lean_row_kernel + stop] if lean else ()
+        key = start - begin, stop - begin, *map(int, kernels)
+        if key not in block.held:
+            found = super()._held_by_segment(start, stop, sizes, lean, blocks)
+            block.held[key] = _shifted(found, -first)
+        return _shifted(block.held[key], first)
+
+
+def _shifted(held: Held, by: int) -> Held:
+    """With other numbers of tensors."""
+    tensors = {number + by: bytes for number, bytes in held.tensors.items()}
+    return Held(tensors, held.more, tuple((lower + by, upper + by, apart) for lower, upper, apart in held.trails))
+
+
 class _Operations(Sequence[Operation]):
-    """The operations of blocks in a row."""
+    """The operations of blocks in a row, each with the steps and the tensors that come before."""
 
     def __init__(self, blocks: Sequence[Block], steps: Sequence[int], firsts: Sequence[int]) -> None:
         self.blocks, self.steps, self.firsts = blocks, steps, firsts

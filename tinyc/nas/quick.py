@@ -16,13 +16,11 @@ from tinyc.compiler import InputMode
 from tinyc.memory import pack
 from tinyc.nas.compiled import fast_search
 from tinyc.nas.formulae import live_activations
-from tinyc.nas.joining import Block, in_a_row, join
+from tinyc.nas.joining import Block, JoinedNeeds, in_a_row, join
 from tinyc.nas.planner import plan
 from tinyc.nas.spaces.space import Space
-from tinyc.schedule.figures import Figures
 from tinyc.schedule.least import Least, has_places, least, placement
 from tinyc.schedule.needs import Needs
-from tinyc.schedule.search.tables import Tables
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
@@ -52,7 +50,7 @@ class QuickPlanner(Generic[S]):
         blocks = self.blocks(spec)
         if blocks:
             joined = join(blocks, stream=self.input == "stream")
-            needs = needs_of(joined.tables, joined.figures)
+            needs = JoinedNeeds(joined, fast_search())
             found = least(needs)
             if found is not None and (joined.closed <= found.bytes or _begins_tight(needs, found)):
                 how = _how_it_fits(needs, found)
@@ -82,12 +80,6 @@ class QuickPlanner(Generic[S]):
 
 
 _loaded = lru_cache(load_target)
-
-
-def needs_of(tables: Tables, figures: Figures) -> Needs:
-    """The needs of the parts of a network, its tables prepared as fast as it can be done here."""
-    search = fast_search()
-    return Needs(figures, search, search.prepare(search.accepted(tables)))
 
 
 def _begins_tight(needs: Needs, found: Least) -> bool:
