@@ -89,7 +89,7 @@ def _asked(needs: Needs, found: Least, search: Callable[..., Places]) -> Places:
     overlaps = [
         value for part in found.weighed for value in _overlaps(needs, part.start, part.stop, needs.has_lean(*part))
     ]
-    for may_ask, choices in ((False, 100 + 3 * needs.count), (True, CHOICES)):
+    for may_ask, choices in ((False, 100 + 5 * needs.count // 2), (True, CHOICES)):
         while True:
             given = needs.search.column(overlaps)
             places = search(needs.prepared, found.bytes, found.state, given, may_ask, choices)

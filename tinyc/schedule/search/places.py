@@ -9,6 +9,7 @@ from tinyc.schedule.search.prepared import Prepared, none, rounded, zeros
 from tinyc.schedule.search.tables import Column
 
 CHOICES = 4000  # places that are tried before none are found
+GONE = -2  # of a tensor that no longer lives
 SEGMENTS = 2  # a kind of parts: any segment
 TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER = range(7)  # places for a tensor, best first
 HASH, MASK = 1000003, (1 << 60) - 1  # so many bits that integers of 64, which wrap, give the same
@@ -28,25 +29,25 @@ class Places(NamedTuple):
 
 
 class _Node(NamedTuple):
-    """A way on: the node before it, the part, bytes of all in it that does not pass on, by how many bytes it is `over`
-    the end where nothing overlaps, how many of its new tensors have a place, and where in the list of what is lying
-    where its own begin, and how many there are."""
+    """A way on: the node before it, the part, bytes of all in it that does not pass on, how many of its new tensors
+    have a place, where in the list of what is lying its own begin, how many there are, and whether it has lean kernels.
+    """
 
     before: int
     start: int
     stop: int
     kind: int
-    lean: int
     rest: int
-    over: int
     placed: int
     first: int
     size: int
+    lean: int
 
 
 class _Step(NamedTuple):
-    """What may follow a node: a part, or its next new tensor at an offset (-1 where a part begins). Of kind SEGMENTS:
-    all segments, which are worked out once nothing else is left to try."""
+    """What may follow a node: a part, with bytes of all in it that does not pass on, and by how many bytes it is `over`
+    the end where nothing overlaps; or its next new tensor at an offset (-1 where a part begins). Of kind SEGMENTS: all
+    segments, which are worked out once nothing else is left to try."""
 
     node: int
     start: int
@@ -72,7 +73,7 @@ def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: 
     they are not told of a segment that cannot do without, it is asked for them, or left out if it `may_ask` not.
     """
     end, tries, below = limit - rounded(state), 0, zeros(p.last - p.born)  # of as many as there are tensors
-    nodes, lying = [_Node(-1, -1, 0, WHOLE, 0, 0, 0, 0, 0, 0)], [(-1, 0)]
+    nodes, lying = [_Node(-1, -2, 0, WHOLE, 0, 0, 0, 0, 0)], [(-1, 0)]
     stack, seen = [_Step(0, -1, 0, WHOLE, 0, 0, 0, -1)], {-1}
     while len(stack) > 0 and tries < choices:
         tries += 1
@@ -80,21 +81,26 @@ def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: 
         if step.kind == SEGMENTS:
             _segments_on(p, stack, step.node, step.start, end, state)
             continue
-        node = _node(p, nodes, lying, step)
-        tensor = _new_tensor(p, node.start, node.stop, node.placed)
-        if tensor >= 0:
-            if node.over > 0 and node.kind == STREAMED and not _has_overlaps(overlaps, node):
-                if not may_ask:
-                    continue
-                return Places(none(), none(), none(), none(), none(), [node.start, node.stop, node.lean])
-            _place(p, nodes, lying, stack, tensor, end, overlaps, below)
-        elif node.rest <= _largest_gap(p, lying, node, end):
-            if node.stop == p.steps:
-                return _places(nodes, lying)
-            key = _key(p, lying, node)
-            if key not in seen:
-                seen.add(key)
-                _parts_on(p, stack, len(nodes) - 1, node.stop, end)
+        placed = _placed(nodes, step)
+        tensor = _new_tensor(p, step.start, step.stop, placed)
+        if step.offset >= 0 or tensor < 0:
+            node = _node(p, nodes, lying, step, tensor, placed)
+            step = _Step(len(nodes) - 1, *step[1:7], -1)
+            tensor = _new_tensor(p, step.start, step.stop, node.placed)
+            if tensor < 0:  # all of the part have a place
+                key = _key(p, lying, node)
+                fits = node.rest <= _largest_gap(p, lying, node, end)
+                if fits and node.stop == p.steps:
+                    return _places(nodes, lying)
+                if fits and key not in seen:
+                    seen.add(key)
+                    _parts_on(p, stack, step.node, node.stop, end)
+                continue
+        if step.over > 0 and step.kind == STREAMED and not _has_overlaps(overlaps, step):
+            if may_ask:
+                return Places(none(), none(), none(), none(), none(), [step.start, step.stop, step.lean])
+            continue
+        _place(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, below)
     return Places(none(), none(), none(), none(), none(), none())
 
 
@@ -104,21 +110,22 @@ def has_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: b
     return Places(found.starts[:1], none(), none(), none(), none(), found.ask)
 
 
-def _node(p: Prepared, nodes: Nodes, lying: Lying, step: _Step) -> _Node:
-    """Append the node that a step leads to."""
+def _placed(nodes: Nodes, step: _Step) -> int:
+    """How many new tensors of its part have a place before a step."""
+    return nodes[step.node].placed if nodes[step.node].start == step.start else 0
+
+
+def _node(p: Prepared, nodes: Nodes, lying: Lying, step: _Step, tensor: int, placed: int) -> _Node:
+    """Append the node that a step leads to, which puts the tensor to its offset, if there is one."""
     d = p.data
     before, first = nodes[step.node], len(lying)
     for k in range(before.first, before.first + before.size):
-        if step.offset >= 0 or d[p.last + lying[k][0]] >= step.start:
+        if d[p.last + lying[k][0]] >= step.start:
             lying.append(lying[k])
-    placed = 0
     if step.offset >= 0:
-        lying.append((_new_tensor(p, step.start, step.stop, before.placed), step.offset))
-        placed = before.placed + 1
-    node = _Node(
-        step.node, step.start, step.stop, step.kind, step.lean, step.rest, step.over, placed, first,
-        len(lying) - first,
-    )  # fmt: skip
+        lying.append((tensor, step.offset))
+        placed += 1
+    node = _Node(step.node, step.start, step.stop, step.kind, step.rest, placed, first, len(lying) - first, step.lean)
     nodes.append(node)
     return node
 
@@ -199,53 +206,57 @@ def _passing(p: Prepared, start: int, stop: int) -> int:
 
 
 def _place(
-    p: Prepared, nodes: Nodes, lying: Lying, stack: Stack, tensor: int, end: int, overlaps: Column, below: Column
+    p: Prepared, node: _Node, lying: Lying, stack: Stack, step: _Step, tensor: int, end: int, overlaps: Column,
+    below: Column,
 ) -> None:
     """Put all places of one more tensor that are worth trying on the stack, the first choice on top: at an end of the
     space, as little below a tensor that dies as it must be, or beside another; below is better, since a result may
     overlap what lies above it, and beside one that lives as long, so that no hole is left. `below` is room to note in.
     """
-    d, node, size = p.data, nodes[-1], nodes[-1].size
+    d, first, size = p.data, node.first, node.size
     wide, last = d[p.width + tensor], d[p.last + tensor]
     for k in range(size):
-        below[k] = _apart(p, node, tensor, lying[node.first + k][0], overlaps)
+        gone = d[p.last + lying[first + k][0]] < step.start
+        below[k] = GONE if gone else _apart(p, step, tensor, lying[first + k][0], overlaps)
     for choice in range(6, -1, -1):
         for k in range(2 if choice == ENDS else size):
             if choice == ENDS:
                 at = (end - wide) * k
+            elif below[k] == GONE:
+                continue
             elif choice in (TRAILING, MAY_TRAIL):
-                if below[k] < 0 or (node.over > 0) != (choice == TRAILING):
+                if below[k] < 0 or (step.over > 0) != (choice == TRAILING):
                     continue
-                at = lying[node.first + k][1] - below[k]
+                at = lying[first + k][1] - below[k]
             else:
-                other, at = lying[node.first + k]
+                other, at = lying[first + k]
                 at += -wide if choice in (BELOW, BELOW_SHORTER) else d[p.width + other]
                 if (d[p.last + other] >= last) != (choice in (BELOW, ABOVE)):
                     continue
             good = 0 <= at <= end - wide
             for beside in range(size):
-                other, offset = lying[node.first + beside]
-                if good and at + wide > offset and offset + d[p.width + other] > at:
+                other, offset = lying[first + beside]
+                if good and at + wide > offset and offset + d[p.width + other] > at and below[beside] != GONE:
                     good = below[beside] >= 0 and at + below[beside] <= offset
             if good:
-                stack.append(_Step(len(nodes) - 1, *node[1:7], at))
+                stack.append(_Step(*step[:7], at))
 
 
-def _apart(p: Prepared, node: _Node, lower: int, upper: int, overlaps: Column) -> int:
+def _apart(p: Prepared, step: _Step, lower: int, upper: int, overlaps: Column) -> int:
     """Bytes by which a new tensor must lie below another to overlap it in this part; -1 where it may not."""
     d = p.data
-    start, found = node.start, -1
-    if start < 0 or d[p.last + upper] >= node.stop:
+    start, found = step.start, -1
+    if start < 0 or d[p.last + upper] >= step.stop:
         return -1
-    if node.kind == STREAMED:
+    if step.kind == STREAMED:
         for k in range(0, len(overlaps), 6):
-            if _is_of(overlaps, k, node) and overlaps[k + 3] == lower and overlaps[k + 4] == upper:
+            if _is_of(overlaps, k, step) and overlaps[k + 3] == lower and overlaps[k + 4] == upper:
                 return rounded(overlaps[k + 5])
         return -1
     if d[p.results + d[p.result_from + start]] != lower:
         return -1
-    begin = d[p.lean_trails + start] if node.lean else d[p.fast_trails + start]
-    last = d[p.lean_trails_end + start] if node.lean else d[p.fast_trails_end + start]
+    begin = d[p.lean_trails + start] if step.lean else d[p.fast_trails + start]
+    last = d[p.lean_trails_end + start] if step.lean else d[p.fast_trails_end + start]
     for k in range(begin, last):
         if d[p.trail_tensor + k] == upper:
             own = d[p.trail_apart + k]
@@ -253,15 +264,15 @@ def _apart(p: Prepared, node: _Node, lower: int, upper: int, overlaps: Column) -
     return found
 
 
-def _has_overlaps(overlaps: Column, node: _Node) -> bool:
+def _has_overlaps(overlaps: Column, step: _Step) -> bool:
     found = False
     for k in range(0, len(overlaps), 6):
-        found = found or _is_of(overlaps, k, node)
+        found = found or _is_of(overlaps, k, step)
     return found
 
 
-def _is_of(overlaps: Column, k: int, node: _Node) -> bool:
-    return overlaps[k] == node.start and overlaps[k + 1] == node.stop and overlaps[k + 2] == node.lean
+def _is_of(overlaps: Column, k: int, step: _Step) -> bool:
+    return overlaps[k] == step.start and overlaps[k + 1] == step.stop and overlaps[k + 2] == step.lean
 
 
 def _largest_gap(p: Prepared, lying: Lying, node: _Node, end: int) -> int:
