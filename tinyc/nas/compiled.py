@@ -1,7 +1,7 @@
 """The search for the least need, compiled by numba where that is installed (the extra `fast`).
 
 It is the same code, not another version of it: every function of `tinyc.schedule.search` is compiled as it stands. What
-numba makes is kept beside the sources, so that only the first process after a change waits for it, half a minute.
+numba makes is kept beside the sources, so that only the first process after a change waits for it, some ten seconds.
 """
 
 from __future__ import annotations
