@@ -28,14 +28,13 @@ def fast_search() -> Any:
     names: dict[str, Any] = {}
     for module in search.MODULES:
         names |= vars(module)
+    functions = {name: function for name, function in names.items() if inspect.isfunction(function)}
     # What is kept of a function holds those that it calls, of other files too: its name tells of which sources.
-    sources = "".join(inspect.getsource(module) for module in search.MODULES)
-    digest = hashlib.sha256(sources.encode()).hexdigest()[:16]
-    for name, function in list(names.items()):
-        if inspect.isfunction(function):
-            copy = FunctionType(function.__code__, names, name, function.__defaults__)
-            copy.__qualname__ = f"{name}_{digest}"
-            names[name] = numba.njit(copy, cache=True)
+    digest = hashlib.sha256("".join(map(inspect.getsource, functions.values())).encode()).hexdigest()[:16]
+    for name, function in functions.items():
+        copy = FunctionType(function.__code__, names, name, function.__defaults__)
+        copy.__qualname__ = f"{name}_{digest}"
+        names[name] = numba.njit(copy, cache=True)
     names["zeros"] = numba.njit(_zeros, cache=True)
     compiled = SimpleNamespace(**names | {"column": _column, "accepted": _accepted})
     _use(compiled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tinyc.ir.graph import Graph, Value
 from tinyc.program.flow import Feed
@@ -202,21 +202,39 @@ class FigureReader:
 
 
 def windows(network: Figures) -> Iterator[tuple[int, int]]:
-    """The longest runs of operators that can stream together; they may overlap.
+    """The longest runs of operators that can stream together; they may overlap (`longest_segments`)."""
+    operations = network.operations
+    longest = longest_segments(
+        [t.made for t in network.tensors], [len(op.rows) for op in operations], [len(op.complete) for op in operations],
+        [number for op in operations for number in op.complete],
+    )
+    for start, stop in enumerate(longest):
+        if stop > start and (start == 0 or longest[start - 1] != stop):
+            yield start, stop
 
-    A run never holds both the producer of a tensor and an operator that waits until all of it is there: the tensor
+
+def longest_segments(made: Any, row_count: Any, complete_count: Any, complete: Any) -> list[int]:
+    """By step, where the longest segment that begins there ends; the step itself where none does. From columns as
+    `tinyc.schedule.search.tables` has them: the search reads this too, compiled.
+
+    A segment never holds both the producer of a tensor and an operator that waits until all of it is there: the tensor
     would need all its bytes, and what else that operator reads as well.
     """
-    start = 0
-    for stop, operation in enumerate(network.operations):
-        made = [network.tensors[number].made + 1 for number in operation.complete]
-        after = max(made, default=0) if operation.stages else stop + 1
+    count = len(row_count)
+    found, start, k = [0] * count, 0, 0
+    for step in range(count):
+        after = 0 if row_count[step] > 0 else step + 1
+        for waiting in range(k, k + complete_count[step]):
+            after = max(after, made[complete[waiting]] + 1)
+        k += complete_count[step]
         if after > start:
-            if stop > start:
-                yield start, stop
+            for covered in range(start, step):
+                found[covered] = step
+            found[step] = step
             start = after
-    if start < len(network.operations):
-        yield start, len(network.operations)
+    for covered in range(start, count):
+        found[covered] = count
+    return found
 
 
 def last_use(graph: Graph, value: Value, position: Mapping[int, int]) -> tuple[int, bool]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
+from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, whole
-from tinyc.schedule.search.prepared import Prepared, none, rounded
+from tinyc.schedule.search.prepared import Prepared, none
 from tinyc.schedule.search.tables import Column
 
 
@@ -68,7 +69,7 @@ def _need(
     known: Column, peak: int, low: int, high: int, start: int, stop: int, kind: int, state: int
 ) -> tuple[int, int]:
     """The need so far after one more part, or a bound of it, and 1 if that is not known."""
-    extra = rounded(state)
+    extra = width(state)
     if high + extra <= peak:
         return peak, 0
     need = _known(known, start, stop, kind, state)
@@ -90,7 +91,7 @@ def _way_back(
     while before[way] >= 0:
         found.append(starts[way])
         found_kinds.append(kinds[way])
-        closed = highs[way] + rounded(state) <= peak
+        closed = highs[way] + width(state) <= peak
         if not closed and _known(known, starts[way], stop, kinds[way], state) < 0:
             unknown.append(len(found))
         stop, way = starts[way], before[way]

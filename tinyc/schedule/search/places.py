@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, with_kernel
-from tinyc.schedule.search.prepared import Prepared, none, rounded, zeros
+from tinyc.schedule.search.prepared import Prepared, none, zeros
 from tinyc.schedule.search.tables import Column
 
 CHOICES = 4000  # places that are tried before none are found
@@ -72,7 +73,7 @@ def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: 
     lean kernels, the tensor below and the one above, bytes; one after another. One that has none has tensors -1. Where
     they are not told of a segment that cannot do without, it is asked for them, or left out if it `may_ask` not.
     """
-    end, tries, below = limit - rounded(state), 0, zeros(p.last - p.born)  # of as many as there are tensors
+    end, tries, below = limit - width(state), 0, zeros(p.last - p.born)  # of as many as there are tensors
     nodes, lying = [_Node(-1, -2, 0, WHOLE, 0, 0, 0, 0, 0)], [(-1, 0)]
     stack, seen = [_Step(0, -1, 0, WHOLE, 0, 0, 0, -1)], {-1}
     while len(stack) > 0 and tries < choices:
@@ -251,7 +252,7 @@ def _apart(p: Prepared, step: _Step, lower: int, upper: int, overlaps: Column) -
     if step.kind == STREAMED:
         for k in range(0, len(overlaps), 6):
             if _is_of(overlaps, k, step) and overlaps[k + 3] == lower and overlaps[k + 4] == upper:
-                return rounded(overlaps[k + 5])
+                return width(overlaps[k + 5])
         return -1
     if d[p.results + d[p.result_from + start]] != lower:
         return -1

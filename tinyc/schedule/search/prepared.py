@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyc.program.lifetimes import ARENA_ALIGN as ARENA_ALIGN  # that `width` reads, when it is compiled
+from tinyc.program.lifetimes import width
+from tinyc.schedule.figures import longest_segments
 from tinyc.schedule.search.tables import Column, Tables
 
 DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
-GRAIN = 16  # bytes to which buffers are rounded: lifetimes.ARENA_ALIGN
 
 
 class Prepared(NamedTuple):
@@ -65,34 +67,30 @@ def none() -> list[int]:
     return [0][1:]
 
 
-def rounded(bytes: int) -> int:
-    """Up to the grain."""
-    return -(-bytes // GRAIN) * GRAIN
-
-
 def prepare(t: Tables) -> Prepared:
     """What the search reads, from tables of figures."""
     p = _columns(t)
     d, count = p.data, p.steps
     for n in range(len(t.bytes)):
         d[p.born + n], d[p.last + n] = t.made[n], t.last[n]
-        d[p.width + n] = rounded(t.bytes[n])
-        d[p.inside + n] = d[p.width + n] if t.line[n] < 0 else rounded(t.line[n])
+        d[p.width + n] = width(t.bytes[n])
+        d[p.inside + n] = d[p.width + n] if t.line[n] < 0 else width(t.line[n])
     for step in range(count):
         d[p.result_from + step + 1] = d[p.result_from + step] + t.result_count[step]
     for k in range(len(t.results)):
         d[p.results + k] = t.results[k]
     for k in range(len(t.trail_tensor)):
-        d[p.trail_tensor + k], d[p.trail_apart + k] = t.trail_tensor[k], rounded(t.trail_apart[k])
+        d[p.trail_tensor + k], d[p.trail_apart + k] = t.trail_tensor[k], width(t.trail_apart[k])
     for step in range(count):
         for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
             d[p.made + step] += d[p.width + d[p.results + k]]
-        d[p.made_in_rows + step] = d[p.made + step] + rounded(t.hidden[step])
+        d[p.made_in_rows + step] = d[p.made + step] + width(t.hidden[step])
     for step in range(count + 1):
         d[p.state + step] = t.state[step]
     _set_lives(p, t)
     _set_kernels(p, t)
-    _set_longest(p, t)
+    for step, stop in enumerate(longest_segments(t.made, t.row_count, t.complete_count, t.complete)):
+        d[p.longest + step] = stop
     return p
 
 
@@ -148,10 +146,10 @@ def _set_kernels(p: Prepared, t: Tables) -> None:
         end = rows + t.row_count[step]
         lean, row_lean = lean_of(t.work, kernel, rows, p.work), lean_of(t.work, rows, end, p.work)
         d[p.lean_kernel + step] = lean - kernel
-        d[p.fast + step], d[p.lean + step] = rounded(t.scratch[kernel]), rounded(t.scratch[lean])
+        d[p.fast + step], d[p.lean + step] = width(t.scratch[kernel]), width(t.scratch[lean])
         if rows < end:
             d[p.lean_row_kernel + step] = row_lean - rows
-            d[p.fast_in_rows + step], d[p.lean_in_rows + step] = rounded(t.scratch[rows]), rounded(t.scratch[row_lean])
+            d[p.fast_in_rows + step], d[p.lean_in_rows + step] = width(t.scratch[rows]), width(t.scratch[row_lean])
         for k in range(kernel, end):
             trails_end = trail + t.trail_count[k]
             if k == kernel:
@@ -169,24 +167,3 @@ def lean_of(work: Column, first: int, end: int, total: float) -> int:
     while lean > first and work[lean] > work[first] + DEAR * total:
         lean -= 1
     return lean
-
-
-def _set_longest(p: Prepared, t: Tables) -> None:
-    """By step, where the longest segment that begins there ends; the step itself where none does.
-
-    A segment never holds both the producer of a tensor and an operator that waits until all of it is there: the tensor
-    would need all its bytes, and what else that operator reads as well.
-    """
-    d, start, k = p.data, 0, 0
-    for step in range(p.steps):
-        after = 0 if t.row_count[step] > 0 else step + 1
-        for waiting in range(k, k + t.complete_count[step]):
-            after = max(after, t.made[t.complete[waiting]] + 1)
-        k += t.complete_count[step]
-        if after > start:
-            for covered in range(start, step):
-                d[p.longest + covered] = step
-            d[p.longest + step] = step
-            start = after
-    for covered in range(start, p.steps):
-        d[p.longest + covered] = p.steps
