@@ -13,6 +13,8 @@ from tinyc.errors import UsageError
 from tinyc.ir.graph import Graph
 from tinyc.ir.transform import Instrument, Pass, PassContext, Redefined, Sequential, parse_pipeline
 from tinyc.ir.verifier import verify as verify_graph
+from tinyc.memory import PackingError
+from tinyc.memory.regions import Bank
 from tinyc.program.banks import ONE, available, layouts, weights_bank
 from tinyc.program.lower import lower, with_segments
 from tinyc.program.plan import Plan, least_arena, make_plan
@@ -279,21 +281,42 @@ def plan_memory(graph: Graph, target: Target, options: Options) -> Planned:
 
 
 def _plan(scheduler: Scheduler, budget: float | None, options: Options) -> Planned:
-    """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight."""
-    best: Planned | None = None
+    """Schedule, lower and pack; where packing leaves gaps, again with more room at the steps that need not be tight.
+
+    Known places and first fit are tried on every attempt before the packer searches: `tinyc.nas` does the same.
+    """
+    banks, tried = layouts(options.memory, scheduler.target), list[Planned]()
     for schedule in _attempts(scheduler, budget, options):
-        if best is None or schedule != best[0]:
+        if all(schedule != other[0] for other in tried):
             program = lower(scheduler.graph, schedule, scheduler.target)
             verify_program(program)
-            if best is not None and options.memory == ONE and least_arena(program) >= best[2].arena_bytes:
-                continue
-            banks = layouts(options.memory, scheduler.target)
-            found = schedule, program, make_plan(program, layouts=banks, time_limit=options.time_limit)
-            best = found if best is None or found[2].need < best[2].need else best
-        if best[2].total_bytes <= (best[0].expected_bytes or 0):
+            tried.append((schedule, program, _first_plan(program, schedule, banks, options)))
+            if _is_tight(tried[-1]):
+                return tried[-1]
+    best = min(tried, key=lambda found: found[2].need)
+    for schedule, program, _ in tried:
+        if options.memory == ONE and least_arena(program) >= best[2].arena_bytes:
+            continue
+        found = schedule, program, make_plan(program, layouts=banks, time_limit=options.time_limit)
+        best = min(best, found, key=lambda found: found[2].need)
+        if _is_tight(best):
             break
-    assert best is not None
     return best
+
+
+def _first_plan(program: Program, schedule: Schedule, banks: Sequence[Sequence[Bank]], options: Options) -> Plan:
+    """A plan by known places, or else by first fit. Places that a user gave may be of another schedule."""
+    try:
+        return make_plan(program, layouts=banks, nodes=0, places=schedule.places)
+    except PackingError:
+        if not options.schedule:
+            raise
+        return make_plan(program, layouts=banks, nodes=0)
+
+
+def _is_tight(found: Planned) -> bool:
+    """Whether packing left no gap."""
+    return found[2].total_bytes <= (found[0].expected_bytes or 0)
 
 
 def _attempts(scheduler: Scheduler, budget: float | None, options: Options) -> Iterator[Schedule]:

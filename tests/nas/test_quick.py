@@ -19,7 +19,8 @@ from tinyc.ir.graph import Graph
 from tinyc.memory import check
 from tinyc.nas.compiled import fast_search
 from tinyc.nas.formulae import live_activations
-from tinyc.nas.joining import JoinedNeeds, in_a_row, join
+from tinyc.nas.blocks import shelf
+from tinyc.nas.joining import Joined, JoinedNeeds, join
 from tinyc.nas.outcome import Evaluator, most_macs
 from tinyc.nas.quick import QuickPlanner
 from tinyc.nas.report import Budget

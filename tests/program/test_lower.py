@@ -89,8 +89,10 @@ def test_a_plan_that_overlaps_shows_as_a_wrong_answer(compiled: Compiled) -> Non
 
 
 def test_an_arena_that_is_too_small_is_refused(compiled: Compiled) -> None:
+    offsets = compiled.plan.offsets
+    used = max(offsets[name] + buffer.bytes for name, buffer in compiled.program.buffers.items())
     with pytest.raises(IndexError, match="of an arena of"):
-        execute(compiled.program, compiled.plan.offsets, compiled.plan.arena_bytes - 1, codes(compiled.imported))
+        execute(compiled.program, offsets, used - 1, codes(compiled.imported))
 
 
 def test_a_slice_of_a_batch_is_cut_with_it() -> None:

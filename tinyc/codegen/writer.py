@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from tinyc.codegen.places import Places
@@ -27,8 +27,8 @@ class ConstantPool:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.arrays: dict[str, Array] = {}
+        self.weights: set[str] = set()  # symbols of arrays that are weights, and no tables
         self._symbols: dict[tuple[str, bytes], str] = {}
-        self.weights_bytes = self.tables_bytes = 0
 
     def add(self, label: str, data: Array, *, weights: bool) -> str:
         """The symbol of an array, new or shared."""
@@ -40,10 +40,20 @@ class ConstantPool:
             self._symbols[key] = symbol
             self.arrays[symbol] = data
             if weights:
-                self.weights_bytes += data.nbytes
-            else:
-                self.tables_bytes += data.nbytes
+                self.weights.add(symbol)
         return self._symbols[key]
+
+    @property
+    def weights_bytes(self) -> int:
+        return self.bytes_of(self.weights)
+
+    @property
+    def tables_bytes(self) -> int:
+        return self.bytes_of(self.arrays.keys() - self.weights)
+
+    def bytes_of(self, symbols: Iterable[str]) -> int:
+        """Bytes of some arrays."""
+        return sum(self.arrays[symbol].nbytes for symbol in symbols)
 
 
 def function_name(call: Call, number: int, first_row: int | None = None) -> str:

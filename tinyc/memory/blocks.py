@@ -35,7 +35,7 @@ class Block:
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Trail:
     """Permission to overlap: `lower` may start `distance` bytes or more below `upper`, whatever their sizes.
 

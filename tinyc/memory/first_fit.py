@@ -1,64 +1,221 @@
-"""First fit: blocks in order of priority, each at the lowest offset that its placed neighbours leave."""
+"""First fit: blocks in order of priority, each at the lowest offset that its placed neighbours leave.
+
+In the subset of Python that numba compiles: `tinyc.nas` asks the packer's question thousands of times a second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from tinyc.memory.instance import Instance
+from tinyc.columns import Column, none, zeros
+
+ORDERS = ("need, late first", "need", "area", "size, early first", "size, late first", "need, area", "birth")
 
 
-def first_fit(instance: Instance, order: Sequence[int]) -> list[int]:
+class Flat(NamedTuple):
+    """Blocks as columns: width, alignment, offset where it is fixed (else -1), first and last step, and the most bytes
+    that a step of its life needs.
+
+    Of each block's neighbours, from `begins` on: their numbers, by how many bytes the block must lie `below` them, and
+    `over` them: less than a width where a trail permits it.
+    """
+
+    width: Column
+    align: Column
+    fixed: Column
+    first: Column
+    last: Column
+    need: Column
+    begins: Column
+    neighbours: Column
+    below: Column
+    over: Column
+
+
+def flat(width: Column, align: Column, fixed: Column, first: Column, last: Column, trails: Column) -> Flat:
+    """Blocks, and trails one after the other: block below, block above, distance in whole grains."""
+    count = len(width)
+    begins, neighbours = _neighbours(first, last)
+    below, over = zeros(len(neighbours)), zeros(len(neighbours))
+    for n in range(count):
+        for k in range(begins[n], begins[n + 1]):
+            below[k], over[k] = width[n], width[neighbours[k]]
+    saved = zeros(count)  # by the block below: bytes of the step that makes it
+    for t in range(0, len(trails), 3):
+        lower, upper, apart = trails[t], trails[t + 1], trails[t + 2]
+        for k in range(begins[lower], begins[lower + 1]):
+            if neighbours[k] == upper:
+                below[k] = min(below[k], apart)
+                saved[lower] = max(saved[lower], min(width[upper], width[lower] - below[k]))
+        for k in range(begins[upper], begins[upper + 1]):
+            if neighbours[k] == lower:
+                over[k] = min(over[k], apart)
+    return Flat(width, align, fixed, first, last, _needs(width, first, last, saved), begins, neighbours, below, over)
+
+
+def canonical(first: Column, last: Column, size: Column, marks: Column, trails: Column) -> Column:
+    """An order of blocks that does not depend on the one in which they are given: by life, size, mark, and of those
+    alike by what they may overlap. Trails as for `flat`, in bytes."""
+    signs = zeros(len(first))
+    for t in range(0, len(trails), 3):
+        lower, upper = trails[t], trails[t + 1]
+        signs[lower] += _sign(trails[t + 2], first[upper], last[upper], size[upper])
+        signs[upper] -= _sign(trails[t + 2], first[lower], last[lower], size[lower])
+    order = [(0, 0, 0, 0, 0, 0)]
+    order.clear()
+    for n in range(len(first)):
+        order.append((first[n], last[n], -size[n], marks[n], signs[n], n))
+    order.sort()
+    found = zeros(len(order))
+    for position in range(len(order)):
+        found[position] = order[position][5]
+    return found
+
+
+def _sign(apart: int, first: int, last: int, size: int) -> int:
+    """A number for one end of a trail."""
+    return ((apart * 31 + first) % 1000003 * 31 + last) % 1000003 * 31 + size % 1000003
+
+
+def _neighbours(first: Column, last: Column) -> tuple[Column, Column]:
+    """Where those of each block begin, and all of them: blocks that have a step in common with it."""
+    count = len(first)
+    order = [(0, 0)]
+    order.clear()
+    for n in range(count):
+        order.append((first[n], n))
+    order.sort()
+    pairs, alive = [(0, 0)], none()
+    pairs.clear()
+    begins = zeros(count + 1)
+    for begin, n in order:
+        still = none()
+        for m in alive:
+            if last[m] >= begin:
+                still.append(m)
+                pairs.append((m, n))
+                begins[m + 1] += 1
+                begins[n + 1] += 1
+        still.append(n)
+        alive = still
+    for n in range(count):
+        begins[n + 1] += begins[n]
+    found, filled = zeros(2 * len(pairs)), zeros(count)
+    for m, n in pairs:
+        found[begins[m] + filled[m]], found[begins[n] + filled[n]] = n, m
+        filled[m] += 1
+        filled[n] += 1
+    return begins, found
+
+
+def _needs(width: Column, first: Column, last: Column, saved: Column) -> Column:
+    """By block, the most bytes that are alive in a step of its life, less what the best trail of that step saves: at
+    one of the steps where a life begins."""
+    count = len(width)
+    begins = [(0, 0)]
+    begins.clear()
+    for n in range(count):
+        begins.append((first[n], n))
+    begins.sort()
+    number, end, moments = zeros(count), zeros(count), 0  # by block: its first moment, and the one after its last
+    for k in range(count):
+        if k > 0 and begins[k][0] > begins[k - 1][0]:
+            moments += 1
+        number[begins[k][1]] = moments
+    ends = [(0, 0)]
+    ends.clear()
+    for n in range(count):
+        ends.append((last[n], n))
+    ends.sort()
+    k = 0
+    for step, n in ends:
+        while k < count and begins[k][0] <= step:
+            k += 1
+        end[n] = number[begins[k - 1][1]] + 1
+    change, best, needs = zeros(moments + 2), zeros(moments + 2), zeros(moments + 2)
+    for n in range(count):
+        change[number[n]] += width[n]
+        change[end[n]] -= width[n]
+        best[number[n]] = max(best[number[n]], saved[n])
+    live, found = 0, zeros(count)
+    for moment in range(moments + 1):
+        live += change[moment]
+        needs[moment] = live - best[moment]
+    for n in range(count):
+        for moment in range(number[n], end[n]):
+            found[n] = max(found[n], needs[moment])
+    return found
+
+
+def first_fit(f: Flat, order: Column) -> Column:
     """Offsets of all blocks, placed in `order` (fixed blocks before all others)."""
-    blocks, width, distance = instance.blocks, instance.width, instance.distance
-    offsets = [-1 if block.offset is None else block.offset for block in blocks]
-    for i in order:
-        if offsets[i] >= 0:
+    offsets, taken = zeros(len(f.width)), [(0, 0)]
+    for n in range(len(offsets)):
+        offsets[n] = f.fixed[n]
+    for n in order:
+        if offsets[n] >= 0:
             continue
-        taken = []
-        for j in instance.neighbours[i]:
-            at = offsets[j]
-            if at >= 0:  # i must start at or below the first, or at or above the second
-                taken.append((at - distance.get((i, j), width[i]), at + distance.get((j, i), width[j])))
+        taken.clear()
+        for k in range(f.begins[n], f.begins[n + 1]):
+            at = offsets[f.neighbours[k]]
+            if at >= 0:  # it must start at or below the first, or at or above the second
+                taken.append((at - f.below[k], at + f.over[k]))
         taken.sort()
-        offset, align = 0, blocks[i].align
-        for below, above in taken:
-            if offset <= below:
+        offset, align = 0, f.align[n]
+        for low, high in taken:
+            if offset <= low:
                 break
-            if offset < above:
-                offset = -(-above // align) * align
-        offsets[i] = offset
+            if offset < high:
+                offset = -(-high // align) * align
+        offsets[n] = offset
     return offsets
 
 
-def peak_of(instance: Instance, offsets: Sequence[int]) -> int:
-    """Bytes from 0 to the end of the highest block, zero-size fixed ones included."""
-    return max([instance.floor_peak, *[at + size for at, size in zip(offsets, instance.size, strict=True)]])
-
-
-def orders(instance: Instance, needs: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
-    """Named priority orders, the most often successful first. `needs` are the bytes that each section needs.
+def order_by(f: Flat, rule: int) -> Column:
+    """Blocks in the order of one of ORDERS, the most often successful first.
 
     A chain of trails is served from its end: an output first, at the bottom, then the input above it.
     """
-    blocks, width = instance.blocks, instance.width
-    indices = range(len(blocks))
-    need = own_need(instance, needs)
-    span = [block.last - block.first + 1 for block in blocks]
-    if instance.distance:
-        yield "need, late first", sorted(indices, key=lambda i: (-need[i], -blocks[i].first))
-    yield "need", sorted(indices, key=lambda i: (-need[i], -span[i], -width[i]))
-    yield "area", sorted(indices, key=lambda i: -width[i] * span[i])
-    yield "size, early first", sorted(indices, key=lambda i: (-width[i], blocks[i].first))
-    yield "size, late first", sorted(indices, key=lambda i: (-width[i], -blocks[i].first))
-    yield "need, area", sorted(indices, key=lambda i: (-need[i], -width[i] * span[i]))
-    yield "birth", sorted(indices, key=lambda i: (blocks[i].first, -width[i]))
+    order = [(0, 0, 0, 0)]
+    order.clear()
+    for n in range(len(f.width)):
+        order.append(_rank(f, rule, n))
+    order.sort()
+    found = zeros(len(order))
+    for position in range(len(order)):
+        found[position] = order[position][3]
+    return found
 
 
-def own_need(instance: Instance, needs: Sequence[int]) -> list[int]:
-    """For every block, the most bytes that a section with the block needs."""
-    found = [0] * len(instance.blocks)
-    for section, need in zip(instance.sections, needs, strict=True):
-        for i in section:
-            if found[i] < need:
-                found[i] = need
+def _rank(f: Flat, rule: int, n: int) -> tuple[int, int, int, int]:
+    """What a block is sorted by."""
+    need, width, span = -f.need[n], -f.width[n], f.last[n] - f.first[n] + 1
+    if rule == 0:
+        return need, -f.first[n], 0, n
+    if rule == 1:
+        return need, -span, width, n
+    if rule == 2:
+        return width * span, 0, 0, n
+    if rule == 3:
+        return width, f.first[n], 0, n
+    if rule == 4:
+        return width, -f.first[n], 0, n
+    if rule == 5:
+        return need, width * span, 0, n
+    return f.first[n], width, 0, n
+
+
+def fits_within(f: Flat, limit: int) -> bool:
+    """Whether first fit places all within a number of bytes, in any of the orders."""
+    fits, rule = False, 0
+    while rule < len(ORDERS) and not fits:
+        fits = _end(f, first_fit(f, order_by(f, rule))) <= limit
+        rule += 1
+    return fits
+
+
+def _end(f: Flat, offsets: Column) -> int:
+    found = 0
+    for n in range(len(offsets)):
+        found = max(found, offsets[n] + f.width[n])
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from tinyc.memory.blocks import Block, PackingError, Trail
+from tinyc.memory.first_fit import Flat, flat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,17 @@ class Instance:
     def apart(self, a: int, b: int) -> int:
         """d(a, b): how far above the start of `a` block `b` must start, if it is not below."""
         return self.distance.get((a, b), self.width[a])
+
+    def peak_of(self, offsets: Sequence[int]) -> int:
+        """Bytes from 0 to the end of the highest block, zero-size fixed ones included."""
+        return max([self.floor_peak, *[at + size for at, size in zip(offsets, self.size, strict=True)]])
+
+    def flat(self) -> Flat:
+        """The same for first fit."""
+        trails = [value for (lower, upper), apart in self.distance.items() for value in (lower, upper, apart)]
+        fixed = [-1 if block.offset is None else block.offset for block in self.blocks]
+        lives = [b.first for b in self.blocks], [b.last for b in self.blocks]
+        return flat(self.width, [block.align for block in self.blocks], fixed, *lives, trails)
 
     def next_peak(self, peak: int) -> int:
         """The smallest value above `peak` that the peak of an optimal packing can have.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from tinyc.memory.blocks import Block, Packing, Trail, validate
 from tinyc.memory.bounds import instance_bound, section_needs
 from tinyc.memory.effort import Effort
-from tinyc.memory.first_fit import first_fit, orders, peak_of
+from tinyc.memory.first_fit import ORDERS, canonical, first_fit, order_by
 from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 
 if TYPE_CHECKING:
@@ -34,16 +35,35 @@ def pack(
     nodes: int = NODES,
     time_limit: float | None = None,
 ) -> Packing:
-    """Place the blocks in one arena, with the smallest peak that a search of so many `nodes` finds.
+    """Place the blocks in one arena, with the smallest peak that a search of so many `nodes` finds (0: by first fit).
 
     With a `capacity` (bytes), any packing that fits in it will do: the search ends there, or where the lower
     bound exceeds the capacity. What is returned is then the best so far, and its peak tells. The same input gives
-    the same packing on every machine; not so with a `time_limit`, seconds that replace `nodes`. Raises
-    `PackingError` for blocks that contradict themselves.
+    the same packing on every machine; not so with a `time_limit`, seconds that replace `nodes`. Names do not matter,
+    nor the order of blocks that differ in anything else. Raises `PackingError` for blocks that contradict themselves.
     """
+    blocks, trails = tuple(blocks), tuple(trails)
+    validate(blocks, trails)
+    if any(block.offset is not None for block in blocks):
+        reject_fixed_conflicts(build(blocks, trails))
+    ordered = in_order(blocks, trails)
+    named = {block.name: str(number) for number, block in enumerate(ordered)}
+    by_number = tuple(replace(block, name=named[block.name]) for block in ordered)
+    overlaps = tuple(sorted(replace(t, lower=named[t.lower], upper=named[t.upper]) for t in trails))
     if time_limit is None:
-        return _known(tuple(blocks), tuple(trails), capacity, nodes)
-    return _pack(tuple(blocks), tuple(trails), capacity, Effort(None, time_limit))
+        found = _known(by_number, overlaps, capacity, nodes)
+    else:
+        found = _pack(by_number, overlaps, capacity, Effort(None, time_limit))
+    return replace(found, offsets={block.name: found.offsets[named[block.name]] for block in blocks})
+
+
+def in_order(blocks: Sequence[Block], trails: Iterable[Trail]) -> list[Block]:
+    """Blocks in an order that follows from what they are, whatever their names (see `canonical`)."""
+    number = {block.name: n for n, block in enumerate(blocks)}
+    overlaps = [value for t in trails for value in (number[t.lower], number[t.upper], t.distance)]
+    marks = [(block.align << 40) + (-1 if block.offset is None else block.offset) for block in blocks]
+    order = canonical([b.first for b in blocks], [b.last for b in blocks], [b.size for b in blocks], marks, overlaps)
+    return [blocks[n] for n in order]
 
 
 @lru_cache(maxsize=KNOWN)
@@ -53,12 +73,10 @@ def _known(blocks: tuple[Block, ...], trails: tuple[Trail, ...], capacity: int |
 
 def _pack(blocks: tuple[Block, ...], trails: tuple[Trail, ...], capacity: int | None, effort: Effort) -> Packing:
     begin = time.perf_counter()
-    validate(blocks, trails)
     instance = build(blocks, trails)
-    reject_fixed_conflicts(instance)
     run = _Run(instance, trails, capacity, effort)
     run.fit()
-    if not run.finished():
+    if not run.finished() and effort.left:
         run.search()
     placed = zip(instance.blocks, run.offsets, strict=True)
     offsets = {block.name: block.offset or 0 for block in blocks}
@@ -74,6 +92,7 @@ class _Run:
         self, instance: Instance, trails: tuple[Trail, ...], capacity: int | None, effort: Effort
     ) -> None:
         self.instance, self.trails, self.capacity, self.effort = instance, trails, capacity, effort
+        self.flat = instance.flat()
         self.needs = section_needs(instance)
         self.bound = instance_bound(instance, self.needs)
         self.offsets = [0] * len(instance.blocks)
@@ -87,14 +106,14 @@ class _Run:
 
     def offer(self, offsets: list[int], method: str) -> None:
         """Keep a packing that is better than the best."""
-        peak = peak_of(self.instance, offsets)
+        peak = self.instance.peak_of(offsets)
         if peak < self.peak:
             self.offsets, self.peak, self.method = offsets, peak, method
 
     def fit(self) -> None:
         """First fit in one order after the other; one of them at least, whatever the time."""
-        for name, order in orders(self.instance, self.needs):
-            self.offer(first_fit(self.instance, order), f"first fit by {name}")
+        for rule, name in enumerate(ORDERS):
+            self.offer(first_fit(self.flat, order_by(self.flat, rule)), f"first fit by {name}")
             self.effort.look()
             if self.finished():
                 return
@@ -165,5 +184,5 @@ class _Run:
 
     def settle(self, offsets: list[int]) -> list[int]:
         """The packing moved down as far as first fit can: a search stops at its target, not at its best."""
-        settled = first_fit(self.instance, sorted(range(len(offsets)), key=offsets.__getitem__))
-        return min(offsets, settled, key=lambda o: peak_of(self.instance, o))
+        settled = first_fit(self.flat, sorted(range(len(offsets)), key=offsets.__getitem__))
+        return min(offsets, settled, key=self.instance.peak_of)

@@ -15,7 +15,6 @@ import numpy as np
 
 from tinyc.memory.effort import Effort
 from tinyc.memory.exact import Rule, Search, State
-from tinyc.memory.first_fit import own_need
 from tinyc.memory.instance import Instance
 from tinyc.memory.tables import Ints, Tables
 
@@ -36,7 +35,7 @@ class Portfolio:
     def __init__(self, instance: Instance, needs: Sequence[int]) -> None:
         self.tables = Tables(instance)
         self.conflicts = np.ones(len(instance.sections))
-        ranks = _ranks(self.tables, own_need(instance, needs))
+        ranks = _ranks(self.tables, _own_need(instance, needs))
         self.rules = [Rule(f"{ask}, {by}", ASK[ask], rank) for ask in ASK for by, rank in ranks.items()]
         self._noise = random.Random(1)  # the same packing for the same input
         self._spread = 0.0  # the first round is not shaken
@@ -74,6 +73,16 @@ def _ranks(tables: Tables, need: Sequence[int]) -> dict[str, list[float]]:
         "size": lambda b: (-width[b], -need[b], -life[b]),
     }
     return {name: _inverse(sorted(range(len(width)), key=key)) for name, key in keys.items()}
+
+
+def _own_need(instance: Instance, needs: Sequence[int]) -> list[int]:
+    """For every block, the most bytes that a section with the block needs."""
+    found = [0] * len(instance.blocks)
+    for section, need in zip(instance.sections, needs, strict=True):
+        for i in section:
+            if found[i] < need:
+                found[i] = need
+    return found
 
 
 def _inverse(order: Sequence[int]) -> list[float]:

@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,7 +26,7 @@ from tinyc.codegen.events import events_bytes
 from tinyc.codegen.streams import merge_rows
 from tinyc.errors import UsageError
 from tinyc.program.flow import Stage
-from tinyc.program.program import Line, Program, Segment
+from tinyc.program.program import Line, Segment
 
 if TYPE_CHECKING:
     from tinyc.codegen.emit import Network
@@ -91,12 +91,15 @@ def part_bytes(part: Part, target: Target, library: Library = "stand-in") -> int
 
 def kernel_bytes(functions: Iterable[str], target: Target, library: Library = "stand-in") -> int:
     """Bytes of functions and of all that they pull in."""
-    cores = _data()["cores"]
-    found = cores[measured_core(target)]
+    return _kernel_bytes(frozenset(functions), measured_core(target), library)
+
+
+@lru_cache(maxsize=1 << 12)
+def _kernel_bytes(called: frozenset[str], core: str, library: Library) -> int:
+    found = _data()["cores"][core]
     if library not in found:
         raise UsageError(f"there is no library {library!r}; there are: {', '.join(found)}")
     calls, symbols = found[library]["calls"], found[library]["symbols"]
-    called = set(functions)
     linked = {number for function in called for number in calls.get(function, ())}
     return sum(symbols[number][1] for number in linked) + UNKNOWN * len(called - set(calls))
 
@@ -115,16 +118,15 @@ def measured_core(target: Target) -> str:
 # ---------------------------------------------------------------------- parts
 def parts(network: Network) -> Iterator[Part]:
     """Of the network as a whole, of its segments and of its operators."""
-    yield network_part(network.program)
+    yield network_part(network.program.pushed is not None)
     yield from (segment_part(s) for s in network.program.body if isinstance(s, Segment))
     for _, group in groupby(network.writers, lambda writer: writer.number):
         yield operator_part(list(group))
 
 
-def network_part(program: Program) -> Part:
+def network_part(pushed: bool) -> Part:
     """What every network has, and taking rows."""
-    counts = {"network": 1, "pushed": int(program.pushed is not None)}
-    return Part.of(counts, functions=PUSHED if program.pushed else ())
+    return Part.of({"network": 1, "pushed": int(pushed)}, functions=PUSHED if pushed else ())
 
 
 def segment_part(segment: Segment) -> Part:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tinyc.targets import Target
 
 IMAGE = "image"  # the loop variable of a batch
+STATE = "rows of every line"  # the label of what must outlive a push
 POSITION_BYTES, LINE_BYTES = 8, 4  # sizeof(tinyc_position), sizeof(tinyc_line_state)
 
 
@@ -140,7 +141,7 @@ class _Lowering:
             StreamedOperator(stage, tuple((first, replace(call, scratch=scratch)) for first, call in own))
             for stage, own in zip(lines.stages, calls, strict=True)
         )
-        state = self._buffer(state_bytes(len(places)), "rows of every line", is_state=True) if pushed else None
+        state = self._buffer(state_bytes(len(places)), STATE, is_state=True) if pushed else None
         table = zip(places, lines.values, lines.rows, lines.row_bytes, strict=True)
         return Segment(tuple(Line(p, rows, size, v.name) for p, v, rows, size in table), operators, lines.pushed, state)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tinyc.memory import NODES, Block, Packing, Trail, lower_bound, pack
@@ -112,19 +112,21 @@ class Plan:
 
 
 def make_plan(
-    program: Program, *, layouts: Sequence[Sequence[Bank]] = (), nodes: int = NODES, time_limit: float | None = None
+    program: Program, *, layouts: Sequence[Sequence[Bank]] = (), nodes: int = NODES, time_limit: float | None = None,
+    places: Mapping[str, int] | None = None,
 ) -> Plan:
     """Place every buffer of a program. The packer searches so many nodes, or seconds (see `pack`).
 
-    Without `layouts` all lie in one arena. Else buffers are spread over the banks of the first layout in which they
-    fit, or of the last (a plan with `excess_bytes`).
+    Without `layouts` all lie in one arena; buffers may have `places` there, by their labels. Else they are spread over
+    the banks of the first layout in which they fit, or of the last (a plan with `excess_bytes`).
     """
     todo, overlaps = blocks(program), trails(program)
     assignment = None
     if layouts:
         assignment, regions, packings = _spread(program, todo, overlaps, layouts, nodes, time_limit)
     else:
-        packings = [pack(todo, overlaps, nodes=nodes, time_limit=time_limit)]
+        placed = [replace(b, offset=_known_place(program.buffers[b.name], places or {})) for b in todo]
+        packings = [pack(placed, overlaps, nodes=nodes, time_limit=time_limit)]
         regions = [_region(Bank(ARENA, 0, 0), packings[0], None)]
     steps, main = timeline(program), packings[0]
     scratch = [b.bytes for b in program.buffers.values() if b.is_scratch]
@@ -133,6 +135,10 @@ def make_plan(
         max((s.activation_bytes for s in steps), default=0), main.lower_bound, main.optimal, max(scratch, default=0),
         sum(packing.seconds for packing in packings), main.method, steps, tuple(regions), assignment,
     )
+
+
+def _known_place(buffer: Buffer, places: Mapping[str, int]) -> int | None:
+    return None if buffer.is_scratch else places.get(buffer.label)
 
 
 def least_arena(program: Program) -> int:

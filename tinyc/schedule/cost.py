@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tinyc.program.program import Program, Segment
+from tinyc.program.program import Program, Segment, Statement
 from tinyc.schedule.step import BLOCK_INSTRUCTIONS, BYTE_INSTRUCTIONS
 
 if TYPE_CHECKING:
@@ -13,8 +15,20 @@ if TYPE_CHECKING:
 
 def estimated_instructions(program: Program, target: Target) -> int:
     """Of one inference: what the kernels declare as cost, and what streaming adds (see `segments`)."""
-    kernels = sum(times * call.kernel.cost(call.site, target) for times, call in program.runs())
-    return round(kernels + sum(_streaming(s) for s in program.body if isinstance(s, Segment)))
+    return total_instructions(cost for statement in program.body for cost in statement_costs(statement, target))
+
+
+def total_instructions(costs: Iterable[float]) -> int:
+    """The sum of costs, which does not depend on their order."""
+    return round(math.fsum(costs))
+
+
+def statement_costs(statement: Statement, target: Target) -> Iterator[float]:
+    """Instructions of the calls of one statement, and of streaming."""
+    for times, call in statement.runs():
+        yield times * call.kernel.cost(call.site, target)
+    if isinstance(statement, Segment):
+        yield _streaming(statement)
 
 
 def executed_macs(program: Program) -> int:

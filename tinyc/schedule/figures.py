@@ -81,23 +81,27 @@ class Operation:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """A network in the order of its execution; `pushed` is the input whose rows arrive one by one."""
+    """A network in the order of its execution; `pushed` is the input whose rows arrive one by one, and `entry` the
+    instructions of moving them."""
 
     operations: Sequence[Operation]
     tensors: Sequence[Tensor]
     pushed: int | None = None
+    entry: float = 0.0
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A segment in blocks of other heights: its operations, bytes of its lines by tensor, instructions that it adds."""
+    """A segment in blocks of other heights: its operations, bytes of its lines by tensor, instructions of moving a
+    pushed input, instructions that it adds."""
 
     operations: tuple[Operation, ...]
     lines: Mapping[int, int]
+    entry: float = 0.0
 
     @property
     def work(self) -> float:
-        return sum(op.row_work for op in self.operations)
+        return self.entry + sum(op.row_work for op in self.operations)
 
 
 class FigureReader:
@@ -114,15 +118,16 @@ class FigureReader:
         operations = [self._operation(step, step.single) for step in self.steps]
         tensors = tuple(self._tensor(value) for value in self._values)
         pushed = None if self.pushed is None else self._number[id(self.pushed)]
-        lines: dict[int, int] = {}
+        lines, entry = dict[int, int](), 0.0
         # How many rows a line holds does not depend on where a segment begins or ends around it.
         for start, stop in windows(Figures(tuple(operations), tensors)):
             forms = [form for step in self.steps[start:stop] if (form := step.single)]
             found = self._flow(forms, operations[start:stop])
             operations[start:stop] = found.operations
             lines |= found.lines
+            entry = max(entry, found.entry)
         tensors = tuple(t if t.line is None else t._replace(line=lines.get(n)) for n, t in enumerate(tensors))
-        return Figures(tuple(operations), tensors, pushed)
+        return Figures(tuple(operations), tensors, pushed, entry)
 
     def blocks(self, start: int, stop: int, heights: Sequence[int]) -> Blocks:
         """A segment by itself, so many rows at a time."""
@@ -171,6 +176,10 @@ class FigureReader:
         """The number of the tensor whose bytes a value shows; HIDDEN for what only exists in rows."""
         return self._number.get(id(stored(value)), HIDDEN)
 
+    def name(self, number: int) -> str:
+        """Of the value that a number stands for."""
+        return self._values[number].name
+
     def _tensor(self, value: Value) -> Tensor:
         last, whole = last_use(self.graph, value, self._position)
         made = -1 if value.producer is None else self._position[id(value.producer)]
@@ -184,10 +193,10 @@ class FigureReader:
         pushed = self.pushed if any(v is self.pushed for _, stage in stages for v, _ in stage.reads) else None
         flow = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         trace = flow.flowing if exact else flow.trace
-        hidden, work, lines = [0] * len(forms), [form.work for form in forms], dict[int, int]()
+        hidden, work, lines, entry = [0] * len(forms), [form.work for form in forms], dict[int, int](), 0.0
         if pushed is not None and flow.pushed is not None:
             lines[self._number[id(pushed)]] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
-            work[0] += BYTE_INSTRUCTIONS * trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
+            entry = BYTE_INSTRUCTIONS * trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
         for number, stage in stages:
             line = flow.numbers[id(stage.output)]
             depth = flow.depths[line] if flow.is_internal[line] or not exact else stage.rows
@@ -197,7 +206,8 @@ class FigureReader:
             else:
                 lines[self._number[id(stage.output)]] = depth * stage.row_bytes
         return Blocks(
-            tuple(replace(o, hidden=h, row_work=w) for o, h, w in zip(operations, hidden, work, strict=True)), lines
+            tuple(replace(o, hidden=h, row_work=w) for o, h, w in zip(operations, hidden, work, strict=True)), lines,
+            entry,
         )
 
 

@@ -6,7 +6,7 @@ parts, and how far apart tensors must be that overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tinyc.memory import Block, Trail
 from tinyc.program.lifetimes import width
 from tinyc.schedule.needs import Needs
-from tinyc.schedule.search import CHOICES, STREAMED, Places
+from tinyc.schedule.search import CHOICES, STREAMED, Places, Quickest
 
 
 class Cut(NamedTuple):
@@ -69,9 +69,41 @@ def least(needs: Needs) -> Least | None:
                 weighed.append(Cut(start, stop, streamed))
 
 
+def quickest(needs: Needs, found: Least, limit: float, room: float = 1.0) -> Least:
+    """Other parts, which add the fewest instructions with no need beyond a limit; before that counts how few parts need
+    more than a `room` part of it. Where a pushed input has them all beyond, the parts as they are."""
+    ways = [_quickest(needs, limit, room * limit, state) for state in _states(needs, found)]
+    ways = [way for way in ways if way.starts or not needs.count]
+    if not ways:
+        return found
+    best = min(ways, key=lambda way: (way.tight, way.work, len(way.starts)))
+    cut = replace(found, starts=best.starts, kinds=best.kinds, places=None, lean=())
+    return replace(cut, state=needs.state(cut.part(0).stop) if best.starts else 0)
+
+
+def _states(needs: Needs, found: Least) -> list[int]:
+    """Sizes of state that are looked at, where the input is pushed: that of the longest first segment, and the best."""
+    if needs.network.pushed is None:
+        return [0]
+    most = max(needs.state(bounds.stop) for bounds in needs.parts(0))
+    return list(dict.fromkeys((most, found.state)))
+
+
+def _quickest(needs: Needs, limit: float, comfortable: float, state: int) -> Quickest:
+    known = list[int]()
+    while True:
+        found = needs.search.quickest_cut(needs.prepared, limit, comfortable, state, needs.search.column(known))
+        if not found.unknown:
+            return found
+        for number in found.unknown:
+            start, streamed = found.starts[number], found.kinds[number] == STREAMED
+            stop = found.starts[number + 1] if number + 1 < len(found.starts) else needs.count
+            known += (start, stop, int(streamed), state, needs.need(start, stop, streamed, state))
+
+
 def placed(needs: Needs, found: Least) -> Least:
     """The same need, by parts for whose tensors there are `places`; unchanged where none are found."""
-    places = _asked(needs, found, needs.search.find_places)
+    places = _asked(needs, found)
     if not places.starts:
         return found
     offsets = dict(zip(places.tensors, places.offsets, strict=True))
@@ -79,20 +111,18 @@ def placed(needs: Needs, found: Least) -> Least:
     return replace(found, starts=places.starts, kinds=places.kinds, places=offsets, lean=lean)
 
 
-def has_places(needs: Needs, found: Least) -> bool:
-    """Whether `placed` finds places."""
-    return bool(_asked(needs, found, needs.search.has_places).starts)
-
-
-def _asked(needs: Needs, found: Least, search: Callable[..., Places]) -> Places:
+def _asked(needs: Needs, found: Least) -> Places:
     """What a search for places finds: with the overlaps of segments that were weighed, then with all it asks for."""
     overlaps = [
         value for part in found.weighed for value in _overlaps(needs, part.start, part.stop, needs.has_lean(*part))
     ]
+    nothing = needs.search.column([])
     for may_ask, choices in ((False, 100 + 5 * needs.count // 2), (True, CHOICES)):
         while True:
             given = needs.search.column(overlaps)
-            places = search(needs.prepared, found.bytes, found.state, given, may_ask, choices)
+            places = needs.search.find_places(
+                needs.prepared, found.bytes, found.state, nothing, given, may_ask, choices
+            )
             if not places.ask:
                 break
             start, stop, lean = places.ask

@@ -59,6 +59,20 @@ class Needs:
         """Of the kernels of an operator, the lean one."""
         return kernels[lean_of([kernel.work for kernel in kernels], 0, len(kernels), self.prepared.work)]
 
+    def lean_names(
+        self, start: int, stop: int, streamed: bool, lean: Collection[int], blocks: Blocks | None = None
+    ) -> tuple[tuple[int, str], ...]:
+        """The lean kernels of the steps `lean` of a part, perhaps in other blocks of rows."""
+        operations = self.network.operations[start:stop] if blocks is None else blocks.operations
+        kernels = ((step, op.rows if streamed else op.whole) for step, op in enumerate(operations, start))
+        return tuple((step, self.lean(own).name) for step, own in kernels if step in lean)
+
+    def added(self, start: int, stop: int, streamed: bool) -> float:
+        """Instructions that single rows add to a part."""
+        p = self.prepared
+        before = p.row_work[start] - (p.entry if start == 0 else 0.0)
+        return float(p.row_work[stop] - before) if streamed else 0.0
+
     def has_lean(self, start: int, stop: int, streamed: bool) -> bool:
         """Whether a part has operators whose lean kernels are not their fastest."""
         p = self.prepared
@@ -158,7 +172,8 @@ class Needs:
                 dead.append(n)
         segment = _Segment(start, operations, kernels)
         trails = [
-            (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes)) for out in new for n in dead
+            (out, n, segment.trail_distance(n, tensors[n].bytes, out, tensors[out].bytes))
+            for out in new for n in dead if n in segment.seen  # what nothing reads is no line, and not laid over
         ]
         more = (max(k.scratch for k in kernels), *(op.hidden for op in operations))
         return Held(sizes, more, tuple(trails))

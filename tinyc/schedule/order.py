@@ -28,7 +28,7 @@ BEAM = 50  # orders kept side by side where the search ended at its limit
 
 @dataclass(frozen=True)
 class Order:
-    """An order of execution and its layer-by-layer peak, scratch included, alignment not.
+    """An order of execution and its layer-by-layer peak, scratch included, alignment not; and that of the file's order.
 
     `exact` says that no order has a lower peak; `states` are the sets of operators that the search looked at, 0 where
     the order of the file was seen to be best without a search.
@@ -36,6 +36,7 @@ class Order:
 
     nodes: tuple[Node, ...]
     peak_bytes: int
+    own_bytes: int
     exact: bool
     states: int
 
@@ -53,15 +54,15 @@ def best_order(
     tasks = Tasks.of(graph, scratch, trails or {})
     own, bound = tasks.peak(range(len(tasks.nodes))), tasks.bound()
     if own <= bound:
-        return Order(graph.nodes, own, True, 0)
+        return Order(graph.nodes, own, own, True, 0)
     search = _Search(tasks, make_units(tasks), bound)
     greedy = search.beam(1)
     found, exact = search.best(min(own, tasks.peak(greedy)), state_limit)
     chosen = found or min(greedy, greedy if exact else search.beam(BEAM), key=tasks.peak)
     peak = tasks.peak(chosen)
     if peak >= own:
-        return Order(graph.nodes, own, exact, search.states)
-    return Order(with_late_views(graph, [tasks.nodes[i] for i in chosen]), peak, exact, search.states)
+        return Order(graph.nodes, own, own, exact, search.states)
+    return Order(with_late_views(graph, [tasks.nodes[i] for i in chosen]), peak, own, exact, search.states)
 
 
 def with_late_views(graph: Graph, nodes: Sequence[Node]) -> tuple[Node, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tinyc.errors import UsageError
+from tinyc.program.lifetimes import ARENA_ALIGN
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Schedule:
     search: OrderSearch | None = field(default=None, compare=False)  # how the order was found; None where it was given
 
     expected_bytes: float | None = field(default=None, compare=False)  # of the worst step, before packing
+    # Offsets of buffers by their labels, with which no more is needed; from a file, perhaps of another schedule.
+    places: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def height(self, name: str) -> int:
         """Rows that an operator of a segment makes at a time."""
@@ -46,7 +49,8 @@ class Schedule:
     def to_json(self) -> str:
         """A text that `from_json` reads back; one line per operator, for people who edit it."""
         data = {"order": self.order, "kernels": dict(self.kernels), "segments": self.segments,
-                "heights": dict(self.heights), "stream_input": self.stream_input, "passes": self.passes}
+                "heights": dict(self.heights), "stream_input": self.stream_input, "passes": self.passes,
+                "places": dict(self.places)}
         return json.dumps(data, indent=1) + "\n"
 
     @classmethod
@@ -58,12 +62,14 @@ class Schedule:
             segments = tuple(tuple(segment) for segment in data.get("segments", ()))
             heights = dict(data.get("heights", {}))
             stream_input = data.get("stream_input", False) is True
-            passes = tuple(data.get("passes", ()))
+            passes, places = tuple(data.get("passes", ())), dict(data.get("places", {}))
         except (ValueError, TypeError, KeyError) as error:
             raise UsageError(f"this is no schedule: expected JSON with 'order' and 'kernels' ({error})") from None
-        names = (*order, *kernels, *kernels.values(), *(n for s in segments for n in s), *heights, *passes)
+        names = (*order, *kernels, *kernels.values(), *(n for s in segments for n in s), *heights, *passes, *places)
         if not all(isinstance(n, str) for n in names):
             raise UsageError("this is no schedule: it must hold names of operators, kernels and passes")
         if not all(type(height) is int and 1 <= height < 1 << 16 for height in heights.values()):
             raise UsageError("this is no schedule: 'heights' must be whole numbers of rows, 1 or more")
-        return cls(order, kernels, segments, stream_input, heights, passes)
+        if not all(type(at) is int and at >= 0 and at % ARENA_ALIGN == 0 for at in places.values()):
+            raise UsageError(f"this is no schedule: 'places' must be offsets, multiples of {ARENA_ALIGN}")
+        return cls(order, kernels, segments, stream_input, heights, passes, places=places)

@@ -147,24 +147,27 @@ class Scheduler:
         `room` is for the packer (see `Partitions.choose`).
         """
         if self.given:
-            return self._schedule(self.given.segments, self.given.heights, {})
+            return replace(self._schedule(self.given.segments, self.given.heights, {}), places=self.given.places)
         # Of orders that stream nothing, the last has the lower peak.
         nothing = budget is None and not self.stream_input
         candidate = self.candidates[-1] if nothing else min(self.candidates, key=lambda c: c.score(budget))
-        return self.of(candidate, candidate.choose(budget, room))
+        return self.of(candidate, candidate.choose(budget, room), place=budget == 0)
 
     def tightest(self) -> Schedule | None:
         """The schedule that was found first to have the least peak, before anything was made quicker."""
         candidate = min(self.candidates, key=lambda c: c.partitions.least_peak)
-        return None if candidate.partitions.least is None else self.of(candidate, candidate.partitions.tightest())
+        if candidate.partitions.least is None:
+            return None
+        return self.of(candidate, candidate.partitions.tightest(), place=True)
 
-    def of(self, candidate: Candidate, partition: Partition | None) -> Schedule:
-        """The schedule with these decisions. Puts the graph into its order."""
+    def of(self, candidate: Candidate, partition: Partition | None, *, place: bool = False) -> Schedule:
+        """The schedule with these decisions, and offsets if it is to `place` tensors. Puts the graph into its order."""
         self.graph.reorder(candidate.nodes)
         search = OrderSearch(self.order.states > 0, self.order.exact)
         expected = None if partition is None else partition.peak
         schedule = self._schedule(*candidate.segments(partition), candidate.lean(partition))
-        return replace(schedule, search=search, expected_bytes=expected)
+        places = candidate.partitions.places(partition) if partition and place else {}
+        return replace(schedule, search=search, expected_bytes=expected, places=places)
 
     def _schedule(self, segments: Segments, heights: Mapping[str, int], lean: Mapping[str, str]) -> Schedule:
         by_name = {node.output.name: node for node in self.nodes}

@@ -10,23 +10,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyc.schedule.search import bounds, cut, places, prepared
+from tinyc.columns import Column
+from tinyc.schedule.search import bounds, cut, places, prepared, quickest
 from tinyc.schedule.search.bounds import STREAMED, apart, segment, segments, whole
 from tinyc.schedule.search.cut import cheapest_cut
 from tinyc.schedule.search.places import CHOICES, Places, find_places, has_places
 from tinyc.schedule.search.prepared import DEAR, Prepared, lean_of, prepare
-from tinyc.schedule.search.tables import Column, Tables, own_number, tables
+from tinyc.schedule.search.quickest import Quickest, quickest_cut
+from tinyc.schedule.search.tables import Tables, own_number, tables
 
-MODULES = (prepared, bounds, cut, places)  # what is compiled
+MODULES = (prepared, bounds, cut, quickest, places)  # what is compiled
 
 __all__ = [
-    "CHOICES", "DEAR", "MODULES", "STREAMED", "Places", "Prepared", "Tables", "accepted", "apart", "cheapest_cut",
-    "column", "find_places", "has_places", "lean_of", "own_number", "prepare", "segment", "segments", "tables", "whole",
+    "CHOICES", "DEAR", "MODULES", "STREAMED", "Places", "Prepared", "Quickest", "Tables", "accepted", "apart",
+    "cheapest_cut", "column", "find_places", "has_places", "lean_of", "own_number", "prepare", "quickest_cut",
+    "reals_column", "segment", "segments", "tables", "whole",
 ]
 
 
 def column(values: Sequence[int]) -> Column:
     """Values as the functions here take them: as they are. For compiled ones, an array."""
+    return values
+
+
+def reals_column(values: Sequence[float]) -> Column:
+    """The same of values that are no integers."""
     return values
 
 

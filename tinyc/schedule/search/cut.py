@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
+from tinyc.columns import Column, none
 from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, whole
-from tinyc.schedule.search.prepared import Prepared, none
-from tinyc.schedule.search.tables import Column
+from tinyc.schedule.search.prepared import Prepared
 
 
 class Found(NamedTuple):
@@ -31,7 +31,7 @@ def cheapest_cut(p: Prepared, known: Column) -> Found:
     d = p.data
     heap = [(0, 0, 0, 0, 0)]  # need so far, how many parts are unknown, minus the step, state, number of the way
     before, starts, kinds, highs = [-1], [-1], [-1], [0]
-    seen = {-1}
+    seen, most = {-1}, _most(p)
     while len(heap) > 0:
         peak, unknown, minus, state, way = heapq.heappop(heap)
         step = -minus
@@ -50,7 +50,9 @@ def cheapest_cut(p: Prepared, known: Column) -> Found:
             highs.append(high)
         elif step > 0:
             continue
-        for stop, low, high, _ in segments(p, step):
+        for stop, low, high, within in segments(p, step):
+            if within > most:
+                break  # and so is that of longer ones
             if stop <= p.until:
                 continue
             after = d[p.state + stop] if step == 0 else state
@@ -65,6 +67,17 @@ def cheapest_cut(p: Prepared, known: Column) -> Found:
     return Found(-1, 0, none(), none(), none())
 
 
+def _most(p: Prepared) -> int:
+    """Bytes that no best cut exceeds: what all operators as a whole need."""
+    if p.until >= 0:
+        return 1 << 60
+    found = 0
+    for step in range(p.steps):
+        _, high = whole(p, step)
+        found = max(found, high)
+    return found
+
+
 def _need(
     known: Column, peak: int, low: int, high: int, start: int, stop: int, kind: int, state: int
 ) -> tuple[int, int]:
@@ -72,11 +85,12 @@ def _need(
     extra = width(state)
     if high + extra <= peak:
         return peak, 0
-    need = _known(known, start, stop, kind, state)
+    need = known_need(known, start, stop, kind, state)
     return max(peak, low + extra if need < 0 else need), 1 if need < 0 else 0
 
 
-def _known(known: Column, start: int, stop: int, kind: int, state: int) -> int:
+def known_need(known: Column, start: int, stop: int, kind: int, state: int) -> int:
+    """Of the exact needs that are known, that of one part beside so much state; -1 if it is not among them."""
     for k in range(0, len(known), 5):
         if known[k] == start and known[k + 1] == stop and known[k + 2] == kind and known[k + 3] == state:
             return known[k + 4]
@@ -92,7 +106,7 @@ def _way_back(
         found.append(starts[way])
         found_kinds.append(kinds[way])
         closed = highs[way] + width(state) <= peak
-        if not closed and _known(known, starts[way], stop, kinds[way], state) < 0:
+        if not closed and known_need(known, starts[way], stop, kinds[way], state) < 0:
             unknown.append(len(found))
         stop, way = starts[way], before[way]
     return Found(peak, state, found[::-1], found_kinds[::-1], [len(found) - k for k in unknown])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyc.columns import Column, none, zeros
 from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, with_kernel
-from tinyc.schedule.search.prepared import Prepared, none, zeros
-from tinyc.schedule.search.tables import Column
+from tinyc.schedule.search.prepared import Prepared
 
 CHOICES = 4000  # places that are tried before none are found
 GONE = -2  # of a tensor that no longer lives
@@ -65,9 +65,14 @@ Lying = list[tuple[int, int]]  # tensors and their offsets, node by node
 Stack = list[_Step]
 
 
-def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: bool, choices: int) -> Places:
+def find_places(
+    p: Prepared, limit: int, state: int, given: Column, overlaps: Column, may_ask: bool, choices: int
+) -> Places:
     """Parts, and places for the tensors that pass from one to another, with which all else of every part has room in
     one free piece of so many bytes. Depth first: operators as a whole first, tensors at the ends of the space first.
+
+    Parts may be `given`, all of them, with four numbers each: where it starts and stops, its kind, of an operator as a
+    whole whether it has its lean kernel, of a segment bytes of what is only there inside. Then no others are looked at.
 
     `overlaps` say how far apart tensors must be that may overlap in a segment: where it starts and stops, whether with
     lean kernels, the tensor below and the one above, bytes; one after another. One that has none has tensors -1. Where
@@ -95,7 +100,10 @@ def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: 
                     return _places(nodes, lying)
                 if fits and key not in seen:
                     seen.add(key)
-                    _parts_on(p, stack, step.node, node.stop, end)
+                    if len(given) > 0:
+                        _given_on(p, stack, step.node, node.stop, end, given)
+                    else:
+                        _parts_on(p, stack, step.node, node.stop, end)
                 continue
         if step.over > 0 and step.kind == STREAMED and not _has_overlaps(overlaps, step):
             if may_ask:
@@ -105,10 +113,9 @@ def find_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: 
     return Places(none(), none(), none(), none(), none(), none())
 
 
-def has_places(p: Prepared, limit: int, state: int, overlaps: Column, may_ask: bool, choices: int) -> Places:
-    """What `find_places` finds, but of it only where the first part starts."""
-    found = find_places(p, limit, state, overlaps, may_ask, choices)
-    return Places(found.starts[:1], none(), none(), none(), none(), found.ask)
+def has_places(p: Prepared, limit: int, state: int, given: Column, overlaps: Column, choices: int) -> bool:
+    """Whether there are places for parts that are given, with all their overlaps."""
+    return len(find_places(p, limit, state, given, overlaps, False, choices).starts) > 0
 
 
 def _placed(nodes: Nodes, step: _Step) -> int:
@@ -157,11 +164,8 @@ def _parts_on(p: Prepared, stack: Stack, node: int, step: int, end: int) -> None
         stack.append(_Step(node, step, step, SEGMENTS, 0, 0, 0, -1))
     if step <= p.until:
         return
-    unread, bytes = 0, d[p.before + step] + d[p.made + step] - end
-    for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
-        if d[p.last + d[p.results + k]] == step:
-            unread += d[p.width + d[p.results + k]]
-    lean, fast = d[p.lean + step], d[p.fast + step]
+    bytes, lean, fast = d[p.before + step] + d[p.made + step] - end, d[p.lean + step], d[p.fast + step]
+    unread = _unread(p, step)
     if d[p.lean_kernel + step] > 0:
         low, _ = with_kernel(p, step, lean, d[p.lean_trails + step], d[p.lean_trails_end + step])
         if low <= end:
@@ -169,6 +173,28 @@ def _parts_on(p: Prepared, stack: Stack, node: int, step: int, end: int) -> None
     low, _ = with_kernel(p, step, fast, d[p.fast_trails + step], d[p.fast_trails_end + step])
     if low <= end:
         stack.append(_Step(node, step, step + 1, WHOLE, 0, unread + fast, bytes + fast, -1))
+
+
+def _given_on(p: Prepared, stack: Stack, node: int, step: int, end: int, given: Column) -> None:
+    """Put the given part that begins at a step on the stack."""
+    d = p.data
+    for k in range(0, len(given), 4):
+        if given[k] == step and given[k + 2] == STREAMED:
+            over = _passing(p, step, given[k + 1]) + given[k + 3] - end
+            stack.append(_Step(node, step, given[k + 1], STREAMED, 0, given[k + 3], over, -1))
+        elif given[k] == step:
+            scratch = d[p.lean + step] if given[k + 3] else d[p.fast + step]
+            over = d[p.before + step] + d[p.made + step] + scratch - end
+            stack.append(_Step(node, step, step + 1, WHOLE, given[k + 3], _unread(p, step) + scratch, over, -1))
+
+
+def _unread(p: Prepared, step: int) -> int:
+    """Bytes of the results of an operator that nothing reads."""
+    d, bytes = p.data, 0
+    for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
+        if d[p.last + d[p.results + k]] == step:
+            bytes += d[p.width + d[p.results + k]]
+    return bytes
 
 
 def _segments_on(p: Prepared, stack: Stack, node: int, start: int, end: int, state: int) -> None:

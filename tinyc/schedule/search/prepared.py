@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tinyc.columns import Column, reals, zeros
 from tinyc.program.lifetimes import ARENA_ALIGN as ARENA_ALIGN  # that `width` reads, when it is compiled
 from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import longest_segments
-from tinyc.schedule.search.tables import Column, Tables
+from tinyc.schedule.search.tables import Tables
 
 DEAR = 0.03  # of the network's instructions, that less scratch of one operator may cost
 
@@ -15,6 +16,7 @@ DEAR = 0.03  # of the network's instructions, that less scratch of one operator 
 class Prepared(NamedTuple):
     """Tables with what follows from them: columns that lie one behind the other in `data`, of which a field says where
     they begin. Sizes are rounded up to the grain. `work`: instructions of all operators with their fastest kernels.
+    `row_work`: by step, instructions that rows add to all before it; `entry`: those of moving a pushed input.
 
     By tensor: the step that makes it and the last that reads it; its `width`, and `inside`: bytes while it only exists
     inside a segment. By step: bytes that are there `before` it and still read; where the tensors that cross into it
@@ -24,7 +26,9 @@ class Prepared(NamedTuple):
     """
 
     data: Column
+    row_work: Column
     work: float
+    entry: float
     steps: int
     pushed: int
     until: int
@@ -57,19 +61,9 @@ class Prepared(NamedTuple):
     crossing: int
 
 
-def zeros(count: int) -> list[int]:
-    """A column of so many zeros. Compiled, it is an array."""
-    return [0] * count
-
-
-def none() -> list[int]:
-    """An empty list of integers."""
-    return [0][1:]
-
-
-def prepare(t: Tables) -> Prepared:
-    """What the search reads, from tables of figures."""
-    p = _columns(t)
+def prepare(t: Tables, work: float = -1.0) -> Prepared:
+    """What the search reads, from tables of figures. `work`: instructions of the network that they are a part of."""
+    p = _columns(t, work)
     d, count = p.data, p.steps
     for n in range(len(t.bytes)):
         d[p.born + n], d[p.last + n] = t.made[n], t.last[n]
@@ -91,23 +85,31 @@ def prepare(t: Tables) -> Prepared:
     _set_kernels(p, t)
     for step, stop in enumerate(longest_segments(t.made, t.row_count, t.complete_count, t.complete)):
         d[p.longest + step] = stop
+    for step in range(count):
+        p.row_work[step + 1] = p.row_work[step] + t.row_work[step]
+        if step + 1 < d[p.longest + step]:
+            p.row_work[step + 1] += t.entry[step + 1]
     return p
 
 
-def _columns(t: Tables) -> Prepared:
+def _columns(t: Tables, work: float) -> Prepared:
     """Where the columns begin, in data that is all zeros."""
-    count, tensors, trails, crossings, work, kernel = len(t.result_count), len(t.bytes), len(t.trail_tensor), 0, 0.0, 0
+    count, tensors, trails, crossings, own, kernel = len(t.result_count), len(t.bytes), len(t.trail_tensor), 0, 0.0, 0
     for n in range(tensors):
         crossings += t.last[n] - t.made[n]
     for step in range(count):
-        work += t.work[kernel]
+        own += t.work[kernel]
         kernel += t.whole_count[step] + t.row_count[step]
+    if work < 0:
+        work = own
     steps = count + 2  # what has happened before each of them, and where the last of them ends
-    by_step, until = 4 * tensors, -1 if t.pushed < 0 else t.last[t.pushed]
+    by_step, until, entry = 4 * tensors, -1, 0.0
+    if t.pushed >= 0:
+        until, entry = t.last[t.pushed], t.entry[0]
     others = by_step + 18 * steps
     dying = others + len(t.results) + 2 * trails
     return Prepared(
-        zeros(dying + tensors + crossings), work, count, t.pushed, until,
+        zeros(dying + tensors + crossings), reals(count + 1), work, entry, count, t.pushed, until,
         0, tensors, 2 * tensors, 3 * tensors,
         by_step, by_step + steps, by_step + 2 * steps, by_step + 3 * steps, by_step + 4 * steps, by_step + 5 * steps,
         by_step + 6 * steps, by_step + 7 * steps, by_step + 8 * steps, by_step + 9 * steps, by_step + 10 * steps,

@@ -1,0 +1,23 @@
+"""Columns of numbers, for code in the subset of Python that numba compiles as it stands (`tinyc.nas.compiled`): lists;
+arrays where it is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Column = Any  # a list of numbers; an array where the code is compiled
+
+
+def zeros(count: int) -> list[int]:
+    """A column of so many zeros."""
+    return [0] * count
+
+
+def reals(count: int) -> list[float]:
+    """A column of so many zeros that are no integers."""
+    return [0.0] * count
+
+
+def none() -> list[int]:
+    """An empty list of integers."""
+    return [0][1:]

@@ -1,0 +1,156 @@
+"""Blocks of layers, each compiled by itself, behind an input of the shape that it gets: what a search asks again and
+again is worked out once. What is known of a block is kept by what it is and by that shape."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from tinyc.compiler import Options, run_passes
+from tinyc.ir.graph import Graph
+from tinyc.ir.types import Shape
+from tinyc.nas.formulae import live_activations
+from tinyc.nas.network import Network, with_weights
+from tinyc.nas.row_tables import packed
+from tinyc.nas.spaces.space import Layers
+from tinyc.passes.compute_twice import twice_sites
+from tinyc.passes.rematerialise import sites
+from tinyc.schedule.alternatives import WORTH
+from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Kernel, Operation
+from tinyc.schedule.least import least
+from tinyc.schedule.needs import Needs
+from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.tasks import stored
+from tinyc.targets import Target
+
+KNOWN = 1 << 16  # blocks that are remembered
+
+
+@dataclass(frozen=True)
+class Place:
+    """Layers one behind the other, and what they stand behind: a tensor of this shape. Operators are as ONNX files have
+    them, or TFLite's; the `last` ones end the network."""
+
+    layers: tuple[Layers, ...]
+    shape: Shape
+    onnx: bool
+    last: bool
+    target: Target
+
+    def graph(self) -> Graph:
+        """The layers as a network of their own, with stand-in weights, before any pass."""
+        net = Network("block", self.shape, onnx=self.onnx)
+        for layers in self.layers:
+            layers.add(net, "")
+        return with_weights(net.graph if self.last else net.finish(net.last))
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A block: its figures, in which tensor 0 is its input and the last one its result; the shape of that, its
+    multiply-accumulates, and where its tables begin among those of all blocks (`shelf`).
+
+    `live`: most bytes of activations live at once, layer by layer; `layer_peak` with scratch, as the file has the
+    operators, and whether another order has a lower one. `closed`: from how many bytes of the arena on only
+    the whole network tells how it is best run: where work may be repeated to need less (heads that share,
+    squeeze-excite), or where another order is better.
+    """
+
+    place: Place
+    figures: Figures
+    shape: Shape
+    macs: int
+    live: int
+    layer_peak: int
+    has_orders: bool
+    closed: float
+    tables: tuple[int, int]
+
+
+class Shelf:
+    """The blocks of networks for a target, and their tables in two long columns."""
+
+    def __init__(self, target: Target, onnx: bool) -> None:
+        self.target, self.onnx = target, onnx
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all blocks."""
+        self.blocks: dict[tuple[Layers, Shape, bool], Block] = {}
+        self.numbers, self.works = array("q"), array("d")
+
+    def row(self, blocks: Sequence[Layers], shape: Shape) -> list[Block]:
+        """These blocks behind an input of this shape. Raises ModelError where no kernel serves one of them."""
+        if len(self.blocks) > KNOWN:
+            self.clear()
+        last, found = len(blocks) - 1, list[Block]()
+        for number, layers in enumerate(blocks):
+            key = layers, shape, number == last
+            if key not in self.blocks:
+                self.blocks[key] = self._block(Place((layers,), shape, self.onnx, number == last, self.target))
+            found.append(self.blocks[key])
+            shape = found[-1].shape
+        return found
+
+    def _block(self, place: Place) -> Block:
+        graph = place.graph()
+        result, macs, live = graph.outputs[0], graph.macs, live_activations(graph)
+        run_passes(graph, Options())
+        scheduler = Scheduler(graph, place.target)
+        (image,) = graph.inputs
+        reader = FigureReader(graph, scheduler.candidates[0].steps, image)  # pushed: so its rows count as a line
+        found, end = replace(reader.figures(), pushed=None), stored(graph.outputs[0])
+        assert end is not None
+        closed = 0.0
+        if len(scheduler.candidates) > 1 or any(twice_sites(graph)):
+            closed = math.inf
+        elif any(len(site.runs) > 1 for site in sites(graph)):
+            own = least(Needs(found))
+            closed = math.inf if own is None else own.bytes / WORTH
+        found = _with_last(found, reader.number(end))
+        begins = len(self.numbers), len(self.works)
+        for column, values in zip((self.numbers, self.works), packed(found), strict=True):
+            column.extend(values)
+        order = scheduler.order.own_bytes, len(scheduler.candidates) > 1
+        return Block(place, found, result.type.shape, macs, live, *order, closed, begins)
+
+
+@lru_cache
+def shelf(target: Target, onnx: bool) -> Shelf:
+    """The one for a target, and for operators as ONNX files have them or TFLite's."""
+    return Shelf(target, onnx)
+
+
+def _with_last(figures: Figures, result: int) -> Figures:
+    """The figures, whose tensor `result` changes numbers with the last one; of an input that is the result, nothing is
+    left but itself."""
+    last = len(figures.tensors) - 1
+    if result == 0 and last > 0:
+        raise ValueError("a block of layers whose result is its input must have no layers")
+    swapped = {result: last, last: result}
+    tensors = list(figures.tensors)
+    tensors[result], tensors[last] = tensors[last], tensors[result]
+    operations = tuple(renumbered(op, lambda n: swapped.get(n, n)) for op in figures.operations)
+    return replace(figures, operations=operations, tensors=tuple(tensors))
+
+
+def renumbered(op: Operation, number: Callable[[int], int]) -> Operation:
+    """An operation with other numbers of tensors."""
+
+    def kernels(of: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
+        return tuple(replace(k, trails=tuple((number(t), rows, apart) for t, rows, apart in k.trails)) for k in of)
+
+    def line(tensor: int) -> int:
+        return tensor if tensor == HIDDEN else number(tensor)
+
+    stages = tuple(
+        replace(s, output=line(s.output), reads=tuple(replace(r, tensor=line(r.tensor)) for r in s.reads))
+        for s in op.stages
+    )
+    return Operation(
+        tuple(map(number, op.made)), kernels(op.whole), stages, kernels(op.rows), op.hidden,
+        tuple(map(number, op.complete)), op.row_work,
+    )
