@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinyc.nas.evolution import Settings
 from tinyc.nas.outcome import Evaluator, most_macs
-from tinyc.nas.report import Budget, PlanReport
+from tinyc.nas.report import Budget, Need
 from tinyc.nas.spaces import CnnSpace, DsCnnSpace, DsCnnSpec, VitSpace
 
 SMALL_AUDIO = DsCnnSpace(dimensions=(1, 2), frames=(25,), features=(10,), channels=(8, 16, 24, 32), depths=(1, 2, 3))
@@ -18,7 +18,7 @@ SETTINGS = Settings(population=6, crossovers=3, mutations=3, parents=3)
 TARGET = "cortex-m4"
 
 
-def score(spec: DsCnnSpec, report: PlanReport) -> float:
+def score(spec: DsCnnSpec, report: Need) -> float:
     """Something that the figures do not tell alone."""
     return report.macs / 1e6 + sum(block.kernel for block in spec.blocks) / 100
 

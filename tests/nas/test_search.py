@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.nas.support import BUDGET, SETTINGS, SMALL_AUDIO, TARGET, score
 from tinyc.errors import ToolchainError, UsageError
 from tinyc.nas.outcome import InfeasibleSpace
-from tinyc.nas.report import Budget, PlanReport
+from tinyc.nas.report import Budget, Need
 from tinyc.nas.search import Progress, SearchResult, search
 from tinyc.nas.spaces import DsCnnSpec
 from tinyc.nas.workers import Workers
@@ -144,7 +144,7 @@ def test_a_killed_process_resumes(serial: SearchResult[DsCnnSpec], tmp_path: Pat
 def watched(checkpoint: str, begun: str) -> None:
     """A search that makes the file `begun` when its second generation has scored a network, and then dawdles."""
 
-    def slow_score(spec: DsCnnSpec, report: PlanReport) -> float:
+    def slow_score(spec: DsCnnSpec, report: Need) -> float:
         if Path(checkpoint).exists():
             Path(begun).touch()
             time.sleep(5)

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.nas.support import BUDGET, SETTINGS, SMALL_AUDIO, SMALL_CNN, TARGET
 from tinyc.errors import ToolchainError, UsageError
-from tinyc.nas.report import PlanReport
+from tinyc.nas.report import Need
 from tinyc.nas.search import search
 from tinyc.nas.spaces import DsCnnSpec
 from tinyc.nas.training import Images, Trainer, supernet
@@ -31,7 +31,7 @@ class Predictor:
     def train(self) -> None:
         self.liked = 7
 
-    def score(self, spec: DsCnnSpec, report: PlanReport | None = None) -> float:
+    def score(self, spec: DsCnnSpec, report: Need | None = None) -> float:
         return sum(block.kernel == self.liked for block in spec.blocks) / len(spec.blocks)
 
     def extract(self, spec: DsCnnSpec) -> bytes:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tinyc.columns import Column, none, zeros
+from tinyc.columns import Column, none, order_of, sort_pairs, zeros
 
 ORDERS = ("need, late first", "need", "area", "size, early first", "size, late first", "need, area", "birth")
+SHAKEN = 128  # times at most that an order is shaken and tried again, where none of these helped
+SHAKEN_BLOCKS = 10_000  # that are placed so at most
+SHAKES = (20, 50, 100, 200)  # thousandths of all places by which a block may move in the order
 
 
 class Flat(NamedTuple):
@@ -61,14 +64,13 @@ def canonical(first: Column, last: Column, size: Column, marks: Column, trails: 
         lower, upper = trails[t], trails[t + 1]
         signs[lower] += _sign(trails[t + 2], first[upper], last[upper], size[upper])
         signs[upper] -= _sign(trails[t + 2], first[lower], last[lower], size[lower])
-    order = [(0, 0, 0, 0, 0, 0)]
-    order.clear()
-    for n in range(len(first)):
-        order.append((first[n], last[n], -size[n], marks[n], signs[n], n))
-    order.sort()
-    found = zeros(len(order))
-    for position in range(len(order)):
-        found[position] = order[position][5]
+    return order_of(first, last, _minus(size), marks, signs)
+
+
+def _minus(column: Column) -> Column:
+    found = zeros(len(column))
+    for n in range(len(column)):
+        found[n] = -column[n]
     return found
 
 
@@ -77,21 +79,22 @@ def _sign(apart: int, first: int, last: int, size: int) -> int:
     return ((apart * 31 + first) % 1000003 * 31 + last) % 1000003 * 31 + size % 1000003
 
 
+def _by(column: Column) -> Column:
+    """The order of one column."""
+    same = zeros(len(column))
+    return order_of(column, same, same, same, same)
+
+
 def _neighbours(first: Column, last: Column) -> tuple[Column, Column]:
     """Where those of each block begin, and all of them: blocks that have a step in common with it."""
     count = len(first)
-    order = [(0, 0)]
-    order.clear()
-    for n in range(count):
-        order.append((first[n], n))
-    order.sort()
     pairs, alive = [(0, 0)], none()
     pairs.clear()
     begins = zeros(count + 1)
-    for begin, n in order:
+    for n in _by(first):
         still = none()
         for m in alive:
-            if last[m] >= begin:
+            if last[m] >= first[n]:
                 still.append(m)
                 pairs.append((m, n))
                 begins[m + 1] += 1
@@ -110,28 +113,18 @@ def _neighbours(first: Column, last: Column) -> tuple[Column, Column]:
 
 def _needs(width: Column, first: Column, last: Column, saved: Column) -> Column:
     """By block, the most bytes that are alive in a step of its life, less what the best trail of that step saves: at
-    one of the steps where a life begins."""
-    count = len(width)
-    begins = [(0, 0)]
-    begins.clear()
-    for n in range(count):
-        begins.append((first[n], n))
-    begins.sort()
+    one of the moments where lives begin."""
+    count, order = len(width), _by(first)
     number, end, moments = zeros(count), zeros(count), 0  # by block: its first moment, and the one after its last
     for k in range(count):
-        if k > 0 and begins[k][0] > begins[k - 1][0]:
+        if k > 0 and first[order[k]] > first[order[k - 1]]:
             moments += 1
-        number[begins[k][1]] = moments
-    ends = [(0, 0)]
-    ends.clear()
-    for n in range(count):
-        ends.append((last[n], n))
-    ends.sort()
+        number[order[k]] = moments
     k = 0
-    for step, n in ends:
-        while k < count and begins[k][0] <= step:
+    for n in _by(last):
+        while k < count and first[order[k]] <= last[n]:
             k += 1
-        end[n] = number[begins[k - 1][1]] + 1
+        end[n] = number[order[k - 1]] + 1
     change, best, needs = zeros(moments + 2), zeros(moments + 2), zeros(moments + 2)
     for n in range(count):
         change[number[n]] += width[n]
@@ -147,8 +140,9 @@ def _needs(width: Column, first: Column, last: Column, saved: Column) -> Column:
     return found
 
 
-def first_fit(f: Flat, order: Column) -> Column:
-    """Offsets of all blocks, placed in `order` (fixed blocks before all others)."""
+def first_fit(f: Flat, order: Column, end: int) -> Column:
+    """Offsets of all blocks, placed in `order` (fixed blocks before all others). Ends early with the first one that
+    ends beyond `end`; those after it are then at -1."""
     offsets, taken = zeros(len(f.width)), [(0, 0)]
     for n in range(len(offsets)):
         offsets[n] = f.fixed[n]
@@ -160,7 +154,7 @@ def first_fit(f: Flat, order: Column) -> Column:
             at = offsets[f.neighbours[k]]
             if at >= 0:  # it must start at or below the first, or at or above the second
                 taken.append((at - f.below[k], at + f.over[k]))
-        taken.sort()
+        sort_pairs(taken)
         offset, align = 0, f.align[n]
         for low, high in taken:
             if offset <= low:
@@ -168,6 +162,8 @@ def first_fit(f: Flat, order: Column) -> Column:
             if offset < high:
                 offset = -(-high // align) * align
         offsets[n] = offset
+        if offset + f.width[n] > end:
+            break
     return offsets
 
 
@@ -176,41 +172,57 @@ def order_by(f: Flat, rule: int) -> Column:
 
     A chain of trails is served from its end: an output first, at the bottom, then the input above it.
     """
-    order = [(0, 0, 0, 0)]
-    order.clear()
-    for n in range(len(f.width)):
-        order.append(_rank(f, rule, n))
-    order.sort()
-    found = zeros(len(order))
-    for position in range(len(order)):
-        found[position] = order[position][3]
-    return found
+    count = len(f.width)
+    a, b, c, same = zeros(count), zeros(count), zeros(count), zeros(count)
+    for n in range(count):
+        a[n], b[n], c[n] = _rank(f, rule, n)
+    return order_of(a, b, c, same, same)
 
 
-def _rank(f: Flat, rule: int, n: int) -> tuple[int, int, int, int]:
+def _rank(f: Flat, rule: int, n: int) -> tuple[int, int, int]:
     """What a block is sorted by."""
     need, width, span = -f.need[n], -f.width[n], f.last[n] - f.first[n] + 1
     if rule == 0:
-        return need, -f.first[n], 0, n
+        return need, -f.first[n], 0
     if rule == 1:
-        return need, -span, width, n
+        return need, -span, width
     if rule == 2:
-        return width * span, 0, 0, n
+        return width * span, 0, 0
     if rule == 3:
-        return width, f.first[n], 0, n
+        return width, f.first[n], 0
     if rule == 4:
-        return width, -f.first[n], 0, n
+        return width, -f.first[n], 0
     if rule == 5:
-        return need, width * span, 0, n
-    return f.first[n], width, 0, n
+        return need, width * span, 0
+    return f.first[n], width, 0
+
+
+def shaken(f: Flat, number: int) -> Column:
+    """One of the orders beyond ORDERS, in which every block has moved a little; how, the number tells."""
+    order, same, places = order_by(f, number % 2), zeros(len(f.width)), zeros(len(f.width))
+    reach, random = len(order) * SHAKES[number % len(SHAKES)], number + 1
+    for position in range(len(order)):
+        random = (random * 1103515245 + 12345) % 2147483648
+        places[order[position]] = position * 1000 + random // 65536 % (2 * reach + 1) - reach
+    return order_of(places, same, same, same, same)
+
+
+def order_number(f: Flat, number: int) -> Column:
+    """One of all orders that are tried: ORDERS, and then shaken ones."""
+    return order_by(f, number) if number < len(ORDERS) else shaken(f, number - len(ORDERS))
+
+
+def orders(f: Flat) -> int:
+    """How many are tried."""
+    return len(ORDERS) + min(SHAKEN, SHAKEN_BLOCKS // max(1, len(f.width)))
 
 
 def fits_within(f: Flat, limit: int) -> bool:
     """Whether first fit places all within a number of bytes, in any of the orders."""
-    fits, rule = False, 0
-    while rule < len(ORDERS) and not fits:
-        fits = _end(f, first_fit(f, order_by(f, rule))) <= limit
-        rule += 1
+    fits, number = False, 0
+    while number < orders(f) and not fits:
+        fits = _end(f, first_fit(f, order_number(f, number), limit)) <= limit
+        number += 1
     return fits
 
 

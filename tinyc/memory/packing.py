@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tinyc.memory.blocks import Block, Packing, Trail, validate
 from tinyc.memory.bounds import instance_bound, section_needs
 from tinyc.memory.effort import Effort
-from tinyc.memory.first_fit import ORDERS, canonical, first_fit, order_by
+from tinyc.memory.first_fit import ORDERS, canonical, first_fit, order_number, orders
 from tinyc.memory.instance import Instance, build, reject_fixed_conflicts
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ class _Run:
         settled = self.capacity is not None and (self.peak <= self.capacity or self.bound > self.capacity)
         return self.peak <= self.bound or settled or self.effort.over
 
+    @property
+    def end(self) -> int:
+        """Where a packing that is no better than the best ends at least, counted in whole grains."""
+        return self.peak + self.instance.grain
+
     def offer(self, offsets: list[int], method: str) -> None:
         """Keep a packing that is better than the best."""
         peak = self.instance.peak_of(offsets)
@@ -112,8 +117,10 @@ class _Run:
 
     def fit(self) -> None:
         """First fit in one order after the other; one of them at least, whatever the time."""
-        for rule, name in enumerate(ORDERS):
-            self.offer(first_fit(self.flat, order_by(self.flat, rule)), f"first fit by {name}")
+        for number in range(orders(self.flat)):
+            name = f"by {ORDERS[number]}" if number < len(ORDERS) else "shaken"
+            order = order_number(self.flat, number)
+            self.offer(first_fit(self.flat, order, self.end), f"first fit {name}")
             self.effort.look()
             if self.finished():
                 return
@@ -184,5 +191,5 @@ class _Run:
 
     def settle(self, offsets: list[int]) -> list[int]:
         """The packing moved down as far as first fit can: a search stops at its target, not at its best."""
-        settled = first_fit(self.flat, sorted(range(len(offsets)), key=offsets.__getitem__))
+        settled = first_fit(self.flat, sorted(range(len(offsets)), key=offsets.__getitem__), self.end)
         return min(offsets, settled, key=self.instance.peak_of)

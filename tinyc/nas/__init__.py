@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from tinyc.nas.network import Network, with_weights
 from tinyc.nas.planner import plan
-from tinyc.nas.report import Budget, Flash, Moment, Placed, PlanReport, Violation
+from tinyc.nas.report import Budget, Flash, Moment, Need, Placed, PlanReport, Violation
 
 __all__ = [
-    "Budget", "Flash", "Moment", "Network", "Placed", "PlanReport", "Violation", "plan", "with_weights",
+    "Budget", "Flash", "Moment", "Need", "Network", "Placed", "PlanReport", "Violation", "plan", "with_weights",
 ]

@@ -112,8 +112,9 @@ class Shelf:
             closed = math.inf if own is None else own.bytes / WORTH
         found = _with_last(found, reader.number(end))
         begins = len(self.numbers), len(self.works)
-        for column, values in zip((self.numbers, self.works), packed(found), strict=True):
-            column.extend(values)
+        numbers, works = packed(found)
+        self.numbers.extend(numbers)
+        self.works.extend(works)
         order = scheduler.order.own_bytes, len(scheduler.candidates) > 1
         return Block(place, found, result.type.shape, macs, live, *order, closed, begins)
 

@@ -39,20 +39,29 @@ def other_parts(p: Prepared, limit: int, starts: Column, kinds: Column) -> list[
     return found
 
 
-def first_fit_within(b: Buffers, limit: int) -> bool:
-    """Whether first fit places all buffers within the limit: then so does the packer."""
+def parts_fit(
+    p: Prepared, limit: int, state: int, starts: Column, kinds: Column, lean: Column, inside: Column, trails: Column
+) -> bool:
+    """Whether first fit places all buffers of parts within the limit: then so does the packer (see `buffers_of`)."""
+    b = buffers_of(p, state, starts, kinds, lean, inside, trails)
     count = len(b.size)
-    order = canonical(b.first, b.last, b.size, zeros(count), b.trails)
-    place, size, first, last = zeros(count), zeros(count), zeros(count), zeros(count)
+    size, first, last, marks = _copied(b.size), _copied(b.first), _copied(b.last), zeros(count)
+    order = canonical(first, last, size, marks, b.trails)
+    place, align, fixed, trails = zeros(count), zeros(count), zeros(count), zeros(len(b.trails))
     for position in range(count):
         n = order[position]
         place[n], size[position], first[position], last[position] = position, b.size[n], b.first[n], b.last[n]
-    align, fixed, trails = zeros(count), zeros(count), zeros(len(b.trails))
-    for position in range(count):
         align[position], fixed[position] = ARENA_ALIGN, -1
     for k in range(0, len(trails), 3):
         trails[k], trails[k + 1], trails[k + 2] = place[b.trails[k]], place[b.trails[k + 1]], b.trails[k + 2]
     return fits_within(flat(size, align, fixed, first, last, trails), limit)
+
+
+def _copied(values: Column) -> Column:
+    found = zeros(len(values))
+    for n in range(len(values)):
+        found[n] = values[n]
+    return found
 
 
 def buffers_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -12,13 +12,13 @@ from tinyc.errors import ModelError, TinycError, UsageError
 from tinyc.nas.code_size import Library
 from tinyc.nas.planner import limits, plan
 from tinyc.nas.quick import QuickPlanner
-from tinyc.nas.report import Budget, PlanReport
+from tinyc.nas.report import Budget, Need, PlanReport
 from tinyc.nas.spaces.space import Space, from_data, to_data
 from tinyc.targets import Target
 from tinyc.targets import load as load_target
 
 S = TypeVar("S")
-Score = Callable[[S, PlanReport], float]  # more is better
+Score = Callable[[S, Need], float]  # more is better
 
 
 @dataclass(frozen=True)
@@ -78,43 +78,34 @@ class Evaluator(Generic[S]):
         )
 
     def __call__(self, spec: S) -> Outcome[S]:
-        """Plan, and score what fits. A network that cannot be planned is a finding, not an error.
-
-        Where SRAM or multiply-accumulates alone are beyond the budget, these are all that is found out.
-        """
+        """Plan, and score what fits. A network that cannot be planned is a finding, not an error."""
         try:
-            beyond = self._beyond(spec)
-            if beyond is not None:
-                return beyond
-            report = self.plan(spec)
+            need = self.need(spec)
         except (ModelError, UsageError) as error:
             return Outcome(spec, {}, {}, {}, problem=str(error))
-        violations = {v.figure: v.value for v in report.violations}
-        limits = {v.figure: v.limit for v in report.violations}
-        score = float(self.score(spec, report)) if report.feasible else None
-        return Outcome(spec, report.figures(), violations, limits, score)
+        figures, asked = need.figures(), limits(_loaded(self.target), self.budget)
+        given = {name: limit for name in figures if (limit := getattr(asked, name)) is not None}
+        found = Outcome(spec, figures, {name: figures[name] - limit for name, limit in given.items()}, given)
+        return replace(found, score=float(self.score(spec, need))) if found.feasible else found
 
-
-    def _beyond(self, spec: S) -> Outcome[S] | None:
-        """What can be said at once of a network that does not fit; None where a plan must tell."""
-        if self.objective != "sram" or not self.space.blocks(spec):
-            return None
-        machine = load_target(self.target) if isinstance(self.target, str) else self.target
-        asked = limits(machine, self.budget)
-        known = {name: getattr(asked, name) for name in ("sram", "macs") if getattr(asked, name) is not None}
-        need = asdict(_planner(self.space, machine, self.input)(spec)) if known else {}
-        violations = {name: need[name] - limit for name, limit in known.items()}
-        if all(value <= 0 for value in violations.values()):
-            return None
-        return Outcome(spec, need, violations, known)
+    def need(self, spec: S) -> Need:
+        """The figures of the plan of one spec, as quickly as they can be had."""
+        if self.objective == "sram":
+            return _planner(self.space, _loaded(self.target), self.input, self.library)(spec)
+        return self.plan(spec)
 
 
 @lru_cache(maxsize=16)
-def _planner(space: Space[S], target: Target, input: InputMode) -> QuickPlanner[S]:
-    return QuickPlanner(space, target, input)
+def _planner(space: Space[S], target: Target, input: InputMode, library: Library) -> QuickPlanner[S]:
+    return QuickPlanner(space, target, input, library)
 
 
-def most_macs(spec: object, report: PlanReport) -> float:
+@lru_cache
+def _loaded(target: str | Target) -> Target:
+    return load_target(target) if isinstance(target, str) else target
+
+
+def most_macs(spec: object, report: Need) -> float:
     """The score where nothing is trained: the work that a network does, in million multiply-accumulates.
 
     Of the networks that fit, those that compute more tend to be more accurate (the rule of TinyNAS' first stage).

@@ -83,9 +83,10 @@ def _report(compiled: Compiled, flash: Flash, hash: str) -> PlanReport:
         for step in timeline(compiled)
     )
     return PlanReport(
-        compiled.imported.name, compiled.target.name, options.objective, options.input_mode, found.arena_bytes,
-        found.max_live_bytes, found.lower_bound_bytes, found.optimal, found.scratch_bytes, flash,
-        executed_macs(compiled.program), estimated_instructions(compiled.program, compiled.target),
+        found.arena_bytes, flash, executed_macs(compiled.program),
+        estimated_instructions(compiled.program, compiled.target),
+        compiled.imported.name, compiled.target.name, options.objective, options.input_mode,
+        found.max_live_bytes, found.lower_bound_bytes, found.optimal, found.scratch_bytes,
         len(compiled.schedule.segments), moments, (), hash,
     )
 

@@ -2,16 +2,17 @@
 
 The tables of blocks are remembered and put in a row; the least need, and then the quickest parts within it, are
 searched for in them by the code that `build` uses (`tinyc.schedule.least`). What parts become and what they add is
-remembered by block (`tinyc.nas.pieces`), and where the packer's first try leaves no gap, that is the plan. Else the
-packer is asked, or the whole compiler, as where it may repeat work to need less. So the answer is always exact.
+remembered by block (`tinyc.nas.pieces`), and where known places or first fit leave no gap, that is the plan. Else the
+whole compiler is asked, as where it may repeat work to need less. So the answer is always exact.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Generic, TypeVar
 
 from tinyc.compiler import ROOM, InputMode
@@ -23,7 +24,7 @@ from tinyc.nas.formulae import live_activations
 from tinyc.nas.joining import Joined, JoinedNeeds, join
 from tinyc.nas.pieces import Finished, Piece, network_piece, pieces_of
 from tinyc.nas.planner import plan
-from tinyc.nas.report import Flash
+from tinyc.nas.report import Flash, Need
 from tinyc.nas.spaces.space import Space
 from tinyc.program.lifetimes import width
 from tinyc.schedule.cost import total_instructions
@@ -38,23 +39,9 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True)
-class Need:
-    """Figures of the plan with objective `sram`: bytes of the arena, of flash, multiply-accumulates, instructions."""
-
-    sram: int
-    flash: Flash
-    macs: int
-    instructions: int
-
-    def figures(self) -> Mapping[str, int]:
-        """Sizes and work by name, as budgets and searches name them."""
-        return {"sram": self.sram, "flash": self.flash.total, "macs": self.macs, "instructions": self.instructions}
-
-
-@dataclass(frozen=True)
 class QuickPlanner(Generic[S]):
-    """Needs of the specs of a space on a target. `asked` counts how each answer was found: by `first fit` of all
-    buffers in the least that any cut needs, by the `packer`, or by the `compiler`."""
+    """Needs of the specs of a space on a target, with objective `sram`. `asked` counts how each answer was found: from
+    the `blocks` of its network, or by the `compiler`."""
 
     space: Space[S]
     target: str | Target = "cortex-m7"
@@ -70,7 +57,7 @@ class QuickPlanner(Generic[S]):
             return found
         self.asked["compiler"] += 1
         report = plan(self.space.graph(spec), self._machine, input=self.input, library=self.library)
-        return Need(report.sram, report.flash, report.macs, report.instructions)
+        return report.need
 
     def _of_blocks(self, blocks: Sequence[Block]) -> Need | None:
         """The answer, where the blocks alone tell it."""
@@ -153,7 +140,7 @@ class _Chosen:
         trails = [value for inside in holds.inside.values() for trail in inside.trails for value in trail]
         lean = [number in holds.lean for number in range(len(self.cut.starts))]
         told = map(search.column, (self.cut.starts, self.cut.kinds, lean, sizes, trails))
-        return bool(search.first_fit_within(search.buffers_of(p, self.cut.state, *told), self.cut.bytes))
+        return bool(search.parts_fit(p, self.cut.bytes, self.cut.state, *told))
 
     def _holds(self) -> Holds:
         inside, lean = dict[int, Inside](), list[int]()
@@ -180,7 +167,7 @@ class _Chosen:
         pieces = [network_piece(self.joined.stream), *self._pieces()]
         code = part_bytes(Code.total(piece.code for piece in pieces), self.joined.blocks[0].place.target, library)
         flash = Flash(sum([piece.weights for piece in pieces]), sum([piece.tables for piece in pieces]), code)
-        instructions = total_instructions(cost for piece in pieces for cost in piece.costs)
+        instructions = total_instructions(chain.from_iterable([piece.costs for piece in pieces]))
         return Need(self.cut.bytes, flash, self.joined.macs, instructions)
 
     def _pieces(self) -> Iterator[Piece]:

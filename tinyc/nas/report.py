@@ -73,8 +73,28 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class PlanReport:
-    """What the compiler would allocate for a network; `sram` is ARENA_BYTES of the generated C.
+class Need:
+    """What a network needs: bytes of the arena (ARENA_BYTES of the generated C) and of flash; multiply-accumulates and
+    estimated instructions of one inference."""
+
+    sram: int
+    flash: Flash
+    macs: int
+    instructions: int
+
+    @property
+    def peak(self) -> int:
+        """The arena in bytes: `sram` under the name that plans have."""
+        return self.sram
+
+    def figures(self) -> Mapping[str, int]:
+        """Sizes and work by name, as budgets and searches name them."""
+        return {"sram": self.sram, "flash": self.flash.total, "macs": self.macs, "instructions": self.instructions}
+
+
+@dataclass(frozen=True)
+class PlanReport(Need):
+    """What the compiler would allocate for a network, and why.
 
     `content_hash` names the question: the network, the target's core, objective, input and budget. Equal hashes have
     equal answers, on every machine; names of tensors do not count. `seconds` is how long the answer took.
@@ -84,14 +104,10 @@ class PlanReport:
     target: str
     objective: Objective
     input: InputMode
-    sram: int
     max_live: int
     lower_bound: int
     optimal: bool
     scratch: int
-    flash: Flash
-    macs: int
-    instructions: int
     segments: int
     timeline: tuple[Moment, ...]
     violations: tuple[Violation, ...]
@@ -99,14 +115,14 @@ class PlanReport:
     seconds: float = field(default=0.0, compare=False)
 
     @property
+    def need(self) -> Need:
+        """The figures alone."""
+        return Need(self.sram, self.flash, self.macs, self.instructions)
+
+    @property
     def feasible(self) -> bool:
         """Whether every limit is kept."""
         return all(violation.value <= 0 for violation in self.violations)
-
-    @property
-    def peak(self) -> int:
-        """The arena in bytes: `sram` under the name that plans have."""
-        return self.sram
 
     @property
     def peak_moment(self) -> Moment | None:
@@ -123,10 +139,6 @@ class PlanReport:
     def constraints(self) -> tuple[float, ...]:
         """Every violation as a fraction of its limit: what Optuna and others take, feasible iff ≤ 0."""
         return tuple(violation.relative for violation in self.violations)
-
-    def figures(self) -> Mapping[str, int]:
-        """Sizes and work by name, as budgets and searches name them."""
-        return {"sram": self.sram, "flash": self.flash.total, "macs": self.macs, "instructions": self.instructions}
 
     def describe(self) -> dict[str, Any]:
         """Everything but the time it took, ready for JSON."""

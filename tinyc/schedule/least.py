@@ -72,7 +72,7 @@ def least(needs: Needs) -> Least | None:
 def quickest(needs: Needs, found: Least, limit: float, room: float = 1.0) -> Least:
     """Other parts, which add the fewest instructions with no need beyond a limit; before that counts how few parts need
     more than a `room` part of it. Where a pushed input has them all beyond, the parts as they are."""
-    ways = [_quickest(needs, limit, room * limit, state) for state in _states(needs, found)]
+    ways = [_quickest(needs, float(limit), float(room * limit), state) for state in _states(needs, found)]
     ways = [way for way in ways if way.starts or not needs.count]
     if not ways:
         return found

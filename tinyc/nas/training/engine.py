@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from tinyc.nas.report import PlanReport
+from tinyc.nas.report import Need
 from tinyc.nas.training.export import export
 from tinyc.nas.training.families import Family
 from tinyc.nas.training.trainer import Images, Recipe
@@ -88,7 +88,7 @@ class Supernet(Generic[S]):
             self._retrain(network, spec, replace(recipe, epochs=epochs), images)
         return self._calibrated(network, spec, images)
 
-    def score(self, spec: S, report: PlanReport | None = None) -> float:
+    def score(self, spec: S, report: Need | None = None) -> float:
         """Share of right answers (0…1) on the validation images with the shared weights."""
         if spec not in self._scores:
             self._scores[spec] = self.accuracy(self.network(spec), spec, self.validation)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyc.errors import UsageError
-from tinyc.nas.report import PlanReport
+from tinyc.nas.report import Need
 
 S_contra = TypeVar("S_contra", contravariant=True)
 
@@ -23,8 +23,8 @@ class Trainer(Protocol[S_contra]):
     def train(self) -> None:
         """Learn what `score` and `extract` need, once."""
 
-    def score(self, spec: S_contra, report: PlanReport | None = None) -> float:
-        """How good the network is, more is better; the same answer each time. `report` is its plan."""
+    def score(self, spec: S_contra, report: Need | None = None) -> float:
+        """How good the network is, more is better; the same answer each time. `report` are its figures."""
 
     def extract(self, spec: S_contra) -> bytes:
         """The network with weights, as a float .onnx file whose graph has the shapes of the space's `graph(spec)`."""

@@ -177,15 +177,21 @@ def _parts_on(p: Prepared, stack: Stack, node: int, step: int, end: int) -> None
 
 def _given_on(p: Prepared, stack: Stack, node: int, step: int, end: int, given: Column) -> None:
     """Put the given part that begins at a step on the stack."""
-    d = p.data
-    for k in range(0, len(given), 4):
-        if given[k] == step and given[k + 2] == STREAMED:
-            over = _passing(p, step, given[k + 1]) + given[k + 3] - end
-            stack.append(_Step(node, step, given[k + 1], STREAMED, 0, given[k + 3], over, -1))
-        elif given[k] == step:
-            scratch = d[p.lean + step] if given[k + 3] else d[p.fast + step]
-            over = d[p.before + step] + d[p.made + step] + scratch - end
-            stack.append(_Step(node, step, step + 1, WHOLE, given[k + 3], _unread(p, step) + scratch, over, -1))
+    d, low, high = p.data, 0, len(given) // 4 - 1
+    while low < high:  # parts are in order
+        middle = (low + high) // 2
+        if given[4 * middle] < step:
+            low = middle + 1
+        else:
+            high = middle
+    stop, kind, more = given[4 * low + 1], given[4 * low + 2], given[4 * low + 3]
+    if kind == STREAMED:
+        over = _passing(p, step, stop) + more - end
+        stack.append(_Step(node, step, stop, STREAMED, 0, more, over, -1))
+    else:
+        scratch = d[p.lean + step] if more else d[p.fast + step]
+        over = d[p.before + step] + d[p.made + step] + scratch - end
+        stack.append(_Step(node, step, stop, WHOLE, more, _unread(p, step) + scratch, over, -1))
 
 
 def _unread(p: Prepared, step: int) -> int:

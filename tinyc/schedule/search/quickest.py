@@ -48,12 +48,13 @@ def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, know
 
     A segment that takes a pushed input has at most `state` bytes of state. `known` are as for `cheapest_cut`.
     """
+    count, tight = p.steps + 1, _next_tight(p, min(limit, comfortable) - width(state))
+    if p.until < 0 and tight[0] == p.steps:  # nothing has to stream
+        return Quickest(0, 0.0, list(range(p.steps)), [WHOLE] * p.steps, none())
     asked = _Asked(limit, comfortable, state, known)
-    count = p.steps + 1
     ways = _Ways(zeros(count), reals(count), zeros(count), zeros(count), zeros(count))
     for step in range(1, count):
         ways.before[step] = -1
-    tight = _next_tight(p, min(limit, comfortable) - width(state))
     for start in range(p.steps):
         if ways.before[start] < 0:
             continue
