@@ -40,12 +40,12 @@ class Place:
     last: bool
     target: Target
 
-    def graph(self) -> Graph:
+    def graph(self, seed: int = 0) -> Graph:
         """The layers as a network of their own, with stand-in weights, before any pass."""
-        net = Network("block", self.shape, onnx=self.onnx)
+        net = Network("block", self.shape, onnx=self.onnx, seed=seed)
         for layers in self.layers:
             layers.add(net, "")
-        return with_weights(net.graph if self.last else net.finish(net.last))
+        return with_weights(net.graph if self.last else net.finish(net.last), seed)
 
 
 @dataclass(frozen=True, eq=False)

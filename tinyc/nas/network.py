@@ -22,6 +22,7 @@ POOL = 1 << 20  # stand-in weights that all constants share
 STEP = 4099  # elements between the starts of two constants' weights
 GOLDEN = (5**0.5 - 1) / 2  # whose multiples, less their whole parts, are spread evenly and never equal
 SCALES = 1 << 14  # stand-in scales of weights
+OTHERS = 1_000_003  # tensors after which the scales of another seed begin
 IMAGE = Quant.per_tensor(1 / 128, 0)
 POSITIVE = Quant.per_tensor(6 / 255, -128)  # of what ends in a clamp to 0…6
 SIGNED = Quant.per_tensor(8 / 255, 3)
@@ -33,11 +34,11 @@ class Network:
     """A graph that grows one layer after the other; every method returns the layer's result.
 
     Layers read the result given, or the last one. Constants have types and no data. `onnx`: operators as ONNX files
-    give them, which round once, instead of those of TFLite files.
+    give them, which round once, instead of those of TFLite files. Another `seed` gives other scales.
     """
 
-    def __init__(self, name: str, shape: Shape, quant: Quant = IMAGE, *, onnx: bool = False) -> None:
-        self.graph, self.onnx, self._found = Graph(name), onnx, 0
+    def __init__(self, name: str, shape: Shape, quant: Quant = IMAGE, *, onnx: bool = False, seed: int = 0) -> None:
+        self.graph, self.onnx, self._found = Graph(name), onnx, seed * OTHERS
         self.last = self.graph.add_input("input", TensorType(shape, DType.int8, quant))
 
     def found(self, like: Quant) -> Quant:

@@ -3,14 +3,16 @@ they are in, lowered by themselves, and remembered together with the range of li
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from tinyc.codegen.emit import Network, emit_calls
 from tinyc.codegen.writer import CallWriter
 from tinyc.compiler import Options, run_passes
+from tinyc.ir.graph import Graph
 from tinyc.nas.blocks import KNOWN, Block, Place
 from tinyc.nas.code_size import Part as Code
 from tinyc.nas.code_size import network_part, operator_part, segment_part
@@ -23,6 +25,7 @@ from tinyc.schedule.cost import statement_costs
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.placing import Inside, inside
 from tinyc.schedule.quicker import Part, Quicker, Room
+from tinyc.schedule.schedule import Schedule
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import tables
 from tinyc.schedule.segments import Partition
@@ -30,14 +33,24 @@ from tinyc.schedule.segments import Partition
 LOWERED = 64  # places whose graphs are kept, for more questions about their parts
 
 
+class Shared(NamedTuple):
+    """An array that does not depend on what a network is trained to: its content, bytes, and whether it is weights."""
+
+    content: bytes
+    bytes: int
+    is_weights: bool
+
+
 @dataclass(frozen=True)
 class Piece:
-    """One statement of a program, or several: instructions call by call, code, bytes of weights and of tables."""
+    """One statement of a program, or several: instructions call by call, code, bytes of weights and of tables, and
+    arrays besides that any other piece may have as well: a network has equal ones once."""
 
     costs: tuple[float, ...]
     code: Code
-    weights: int
-    tables: int
+    weights: int = 0
+    tables: int = 0
+    shared: frozenset[Shared] = frozenset()
 
     @classmethod
     def total(cls, pieces: Iterable[Piece]) -> Piece:
@@ -46,6 +59,7 @@ class Piece:
         return cls(
             tuple(cost for piece in found for cost in piece.costs), Code.total(piece.code for piece in found),
             sum(piece.weights for piece in found), sum(piece.tables for piece in found),
+            frozenset().union(*(piece.shared for piece in found)),
         )
 
 
@@ -99,7 +113,7 @@ def pieces_of(blocks: tuple[Block, ...], pushed: bool) -> Pieces:
 @lru_cache
 def network_piece(pushed: bool) -> Piece:
     """What every network has; more, if its input is pushed."""
-    return Piece((), network_part(pushed), 0, 0)
+    return Piece((), network_part(pushed))
 
 
 @lru_cache(maxsize=LOWERED)
@@ -111,8 +125,9 @@ class _Lowered:
     """Blocks as a network of their own."""
 
     def __init__(self, place: Place, pushed: bool) -> None:
-        graph = place.graph()
+        graph, self.twin = place.graph(), place.graph(seed=1)
         run_passes(graph, Options())
+        run_passes(self.twin, Options())
         self.scheduler = Scheduler(graph, place.target, stream_input=pushed)
         self.candidate = self.scheduler.candidates[0]
         self.reader = self.candidate.partitions.reader
@@ -134,14 +149,18 @@ class _Lowered:
     def pieces(self, part: Part | None = None) -> list[Piece]:
         """All statements, where one part is finished and the others are operators as a whole."""
         schedule = self.scheduler.of(self.candidate, Partition((part,)) if part else None)
-        program = lower(self.scheduler.graph, schedule, self.scheduler.target)
-        network = emit_calls(program, _unplaced(program), self.scheduler.target, name="network")
+        network, twin = (self._emitted(graph, schedule) for graph in (self.scheduler.graph, self.twin))
+        shared = dict(_same(network, twin))
         groups = (list(group) for _, group in groupby(network.writers, lambda writer: writer.number))
-        found, seen = list[Piece](), set[str]()
-        for statement in program.body:
+        found, seen = list[Piece](), set(shared)
+        for statement in network.program.body:
             own = [next(groups) for _ in range(_functions(statement))]
-            found.append(_piece(statement, own, network, seen))
+            found.append(_piece(statement, own, network, seen, shared))
         return found
+
+    def _emitted(self, graph: Graph, schedule: Schedule) -> Network:
+        program = lower(graph, schedule, self.scheduler.target)
+        return emit_calls(program, _unplaced(program), self.scheduler.target, name="network")
 
 
 def _functions(statement: Statement) -> int:
@@ -151,9 +170,23 @@ def _functions(statement: Statement) -> int:
     return 1 if isinstance(statement, Call) else sum(map(_functions, statement.body))
 
 
-def _piece(statement: Statement, own: Sequence[Sequence[CallWriter]], network: Network, seen: set[str]) -> Piece:
+def _same(network: Network, twin: Network) -> Iterator[tuple[str, Shared]]:
+    """The arrays that a network has in common with one that has other weights and scales, by symbol."""
+    for writer, other in zip(network.writers, twin.writers, strict=True):
+        for symbol, others in zip(writer.symbols, other.symbols, strict=True):
+            array = network.pool.arrays[symbol]
+            content = array.dtype.str.encode() + array.tobytes()
+            if content == twin.pool.arrays[others].dtype.str.encode() + twin.pool.arrays[others].tobytes():
+                yield symbol, Shared(content, array.nbytes, symbol in network.pool.weights)
+
+
+def _piece(
+    statement: Statement, own: Sequence[Sequence[CallWriter]], network: Network, seen: set[str],
+    shared: Mapping[str, Shared],
+) -> Piece:
     """Of a statement with these writers; arrays that were `seen` before it are not its own."""
-    symbols = {symbol for writers in own for writer in writers for symbol in writer.symbols} - seen
+    every = {symbol for writers in own for writer in writers for symbol in writer.symbols}
+    symbols = every - seen
     seen |= symbols
     code = [operator_part(writers) for writers in own]
     if isinstance(statement, Segment):
@@ -162,6 +195,7 @@ def _piece(statement: Statement, own: Sequence[Sequence[CallWriter]], network: N
     return Piece(
         tuple(statement_costs(statement, network.target)), Code.total(code),
         pool.bytes_of(symbols & pool.weights), pool.bytes_of(symbols - pool.weights),
+        frozenset(shared[symbol] for symbol in every & shared.keys()),
     )
 
 

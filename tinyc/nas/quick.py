@@ -166,7 +166,10 @@ class _Chosen:
         """All figures."""
         pieces = [network_piece(self.joined.stream), *self._pieces()]
         code = part_bytes(Code.total(piece.code for piece in pieces), self.joined.blocks[0].place.target, library)
-        flash = Flash(sum([piece.weights for piece in pieces]), sum([piece.tables for piece in pieces]), code)
+        weights, tables = sum([piece.weights for piece in pieces]), sum([piece.tables for piece in pieces])
+        for array in frozenset().union(*[piece.shared for piece in pieces]):
+            weights, tables = weights + array.is_weights * array.bytes, tables + (not array.is_weights) * array.bytes
+        flash = Flash(weights, tables, code)
         instructions = total_instructions(chain.from_iterable([piece.costs for piece in pieces]))
         return Need(self.cut.bytes, flash, self.joined.macs, instructions)
 

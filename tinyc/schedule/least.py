@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from tinyc.memory import Block, Trail
 from tinyc.program.lifetimes import width
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.search import CHOICES, STREAMED, Places, Quickest
@@ -147,22 +146,3 @@ def lean_steps(needs: Needs, found: Least, number: int) -> range:
         fits = needs.together(start, stop, streamed) + width(found.state) <= found.bytes
         fits = fits or needs.exactly(start, stop, streamed, found.state, range(start, stop)) <= found.bytes
     return range(start, stop if fits else start)
-
-
-def placement(needs: Needs, found: Least) -> tuple[list[Block], list[Trail]]:
-    """What the packer would have to place for these parts: the blocks and trails of the program that they become."""
-    bytes: dict[int, int] = {}
-    lives: dict[int, tuple[int, int]] = {}
-    alone: list[Block] = []
-    trails: list[Trail] = []
-    for step, part in enumerate(found.parts):
-        held = needs.held(*part, lean_steps(needs, found, step))
-        for number, size in held.tensors.items():
-            bytes[number] = size
-            lives[number] = (lives.get(number, (step, step))[0], step)
-        alone += [Block(f"{step}.{i}", width(size), step, step) for i, size in enumerate(held.more) if size]
-        trails += [Trail(str(lower), str(upper), apart) for lower, upper, apart in held.trails]
-    if found.state:
-        alone.append(Block("state", width(found.state), 0, len(found.parts) - 1))
-    tensors = [Block(str(number), width(bytes[number]), *life) for number, life in lives.items()]
-    return [*tensors, *alone], trails
