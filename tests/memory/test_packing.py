@@ -8,18 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyc.memory import Block, PackingError, Trail, check, lower_bound, max_live, pack
+from tinyc.memory import Block, PackingError, Trail, check, first_fit, lower_bound, max_live, pack
 from tinyc.memory.bounds import section_needs
 from tinyc.memory.effort import Effort
 from tinyc.memory.exact import Search
 from tinyc.memory.instance import build
 from tinyc.memory.portfolio import Portfolio
+from tinyc.nas.compiled import fast_search
 
 DSA = Path(__file__).resolve().parents[3] / "shared" / "dsa"
 
@@ -143,6 +146,38 @@ def test_bounds_are_ordered(problem: tuple[list[Block], list[Trail]]) -> None:
     check(blocks, trails, packing.offsets)
     assert lower_bound(blocks, trails) <= packing.lower_bound <= packing.peak
     assert packing.peak == max(packing.offsets[b.name] + b.size for b in blocks)
+
+
+@given(problems(most=9), st.randoms(use_true_random=False))
+def test_neither_names_nor_order_change_a_packing(problem: tuple[list[Block], list[Trail]], rng: Random) -> None:
+    """But for blocks that differ in nothing: they may change places."""
+    blocks, trails = problem
+    found = pack(blocks, trails)
+    names = {block.name: f"other {number}" for number, block in enumerate(rng.sample(blocks, len(blocks)))}
+    shuffled = [replace(block, name=names[block.name]) for block in rng.sample(blocks, len(blocks))]
+    again = pack(shuffled, [replace(t, lower=names[t.lower], upper=names[t.upper]) for t in trails][::-1])
+    check(shuffled, [replace(t, lower=names[t.lower], upper=names[t.upper]) for t in trails], again.offsets)
+    if len({(b.first, b.last, b.size, b.align) for b in blocks}) == len(blocks):
+        assert {names[name]: at for name, at in found.offsets.items()} == again.offsets
+        assert (found.peak, found.method) == (again.peak, again.method)
+
+
+@given(problems(most=9))
+def test_compiled_first_fit_places_the_same(problem: tuple[list[Block], list[Trail]]) -> None:
+    blocks, trails = problem
+    number = {block.name: n for n, block in enumerate(blocks)}
+    columns = (
+        [-(-b.size // b.align) * b.align for b in blocks], [b.align for b in blocks],
+        [-1 if b.offset is None else b.offset for b in blocks], [b.first for b in blocks], [b.last for b in blocks],
+        [value for t in trails for value in (number[t.lower], number[t.upper], t.distance)],
+    )
+    compiled = fast_search()
+    slow, fast = first_fit.flat(*columns), compiled.flat(*map(compiled.column, columns))
+    for order in range(first_fit.orders(slow)):
+        by = first_fit.order_number(slow, order)
+        assert list(by) == list(compiled.order_number(fast, order))
+        offsets = compiled.first_fit(fast, compiled.column(by), 1 << 40)
+        assert list(first_fit.first_fit(slow, by, 1 << 40)) == list(offsets)
 
 
 def chain(length: int, seed: int) -> list[Block]:

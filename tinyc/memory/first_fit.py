@@ -11,7 +11,7 @@ from tinyc.columns import Column, none, order_of, sort_pairs, zeros
 
 ORDERS = ("need, late first", "need", "area", "size, early first", "size, late first", "need, area", "birth")
 SHAKEN = 128  # times at most that an order is shaken and tried again, where none of these helped
-SHAKEN_BLOCKS = 10_000  # that are placed so at most
+SHAKEN_BLOCKS = 4_000  # that are placed so at most
 SHAKES = (20, 50, 100, 200)  # thousandths of all places by which a block may move in the order
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from tinyc.columns import Column, none, zeros
 from tinyc.memory.first_fit import canonical, fits_within, flat
 from tinyc.program.lifetimes import ARENA_ALIGN, width
-from tinyc.schedule.search.bounds import WHOLE, with_kernel
-from tinyc.schedule.search.prepared import Prepared
+from tinyc.schedule.search.bounds import WHOLE
+from tinyc.schedule.search.prepared import Prepared, with_kernel
 
 
 class Buffers(NamedTuple):

@@ -22,7 +22,7 @@ from tinyc.nas.code_size import Part as Code
 from tinyc.nas.compiled import fast_search
 from tinyc.nas.formulae import live_activations
 from tinyc.nas.joining import Joined, JoinedNeeds, join
-from tinyc.nas.pieces import Finished, Piece, network_piece, pieces_of
+from tinyc.nas.pieces import Finished, Piece, Shared, network_piece, pieces_of
 from tinyc.nas.planner import plan
 from tinyc.nas.report import Flash, Need
 from tinyc.nas.spaces.space import Space
@@ -166,12 +166,11 @@ class _Chosen:
         """All figures."""
         pieces = [network_piece(self.joined.stream), *self._pieces()]
         code = part_bytes(Code.total(piece.code for piece in pieces), self.joined.blocks[0].place.target, library)
-        weights, tables = sum([piece.weights for piece in pieces]), sum([piece.tables for piece in pieces])
-        for array in frozenset().union(*[piece.shared for piece in pieces]):
-            weights, tables = weights + array.is_weights * array.bytes, tables + (not array.is_weights) * array.bytes
-        flash = Flash(weights, tables, code)
+        shared = frozenset[Shared]().union(*[piece.shared for piece in pieces])
+        weights = sum([piece.weights for piece in pieces]) + sum([a.bytes for a in shared if a.is_weights])
+        tables = sum([piece.tables for piece in pieces]) + sum([a.bytes for a in shared if not a.is_weights])
         instructions = total_instructions(chain.from_iterable([piece.costs for piece in pieces]))
-        return Need(self.cut.bytes, flash, self.joined.macs, instructions)
+        return Need(self.cut.bytes, Flash(weights, tables, code), self.joined.macs, instructions)
 
     def _pieces(self) -> Iterator[Piece]:
         """Of finished parts, and of all other operators as a whole."""

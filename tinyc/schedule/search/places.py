@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from tinyc.columns import Column, none, zeros
 from tinyc.program.lifetimes import width
-from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, with_kernel
-from tinyc.schedule.search.prepared import Prepared
+from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments
+from tinyc.schedule.search.prepared import Prepared, with_kernel
 
 CHOICES = 4000  # places that are tried before none are found
 GONE = -2  # of a tensor that no longer lives

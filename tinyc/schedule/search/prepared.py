@@ -22,7 +22,8 @@ class Prepared(NamedTuple):
     inside a segment. By step: bytes that are there `before` it and still read; where the tensors that cross into it
     begin, and those that die in it; where its results begin; where the longest segment ends; bytes of results, and of
     results and hidden lines; scratch of the fastest and of the lean kernel, as a whole and in rows; where the trails of
-    these as a whole begin and end; the numbers of the lean kernels; bytes of state if the first segment ends there.
+    these as a whole begin and end; the numbers of the lean kernels; between which bytes the need as a whole lies,
+    without state, with one or the other; bytes of state if the first segment ends there.
     """
 
     data: Column
@@ -53,6 +54,8 @@ class Prepared(NamedTuple):
     lean_trails_end: int
     lean_kernel: int
     lean_row_kernel: int
+    whole_low: int
+    whole_high: int
     state: int
     results: int
     trail_tensor: int
@@ -86,6 +89,9 @@ def prepare(t: Tables, work: float = -1.0) -> Prepared:
     for step, stop in enumerate(longest_segments(t.made, t.row_count, t.complete_count, t.complete)):
         d[p.longest + step] = stop
     for step in range(count):
+        fast = with_kernel(p, step, d[p.fast + step], d[p.fast_trails + step], d[p.fast_trails_end + step])
+        lean = with_kernel(p, step, d[p.lean + step], d[p.lean_trails + step], d[p.lean_trails_end + step])
+        d[p.whole_low + step], d[p.whole_high + step] = min(fast[0], lean[0]), min(fast[1], lean[1])
         p.row_work[step + 1] = p.row_work[step] + t.row_work[step]
         if step + 1 < d[p.longest + step]:
             p.row_work[step + 1] += t.entry[step + 1]
@@ -106,7 +112,7 @@ def _columns(t: Tables, work: float) -> Prepared:
     by_step, until, entry = 4 * tensors, -1, 0.0
     if t.pushed >= 0:
         until, entry = t.last[t.pushed], t.entry[0]
-    others = by_step + 18 * steps
+    others = by_step + 20 * steps
     dying = others + len(t.results) + 2 * trails
     return Prepared(
         zeros(dying + tensors + crossings), reals(count + 1), work, entry, count, t.pushed, until,
@@ -114,7 +120,7 @@ def _columns(t: Tables, work: float) -> Prepared:
         by_step, by_step + steps, by_step + 2 * steps, by_step + 3 * steps, by_step + 4 * steps, by_step + 5 * steps,
         by_step + 6 * steps, by_step + 7 * steps, by_step + 8 * steps, by_step + 9 * steps, by_step + 10 * steps,
         by_step + 11 * steps, by_step + 12 * steps, by_step + 13 * steps, by_step + 14 * steps, by_step + 15 * steps,
-        by_step + 16 * steps, by_step + 17 * steps,
+        by_step + 16 * steps, by_step + 17 * steps, by_step + 18 * steps, by_step + 19 * steps,
         others, others + len(t.results), others + len(t.results) + trails, dying, dying + tensors,
     )  # fmt: skip
 
@@ -160,6 +166,30 @@ def _set_kernels(p: Prepared, t: Tables) -> None:
                 d[p.lean_trails + step], d[p.lean_trails_end + step] = trail, trails_end
             trail = trails_end
         kernel = end
+
+
+def with_kernel(p: Prepared, step: int, scratch: int, trails: int, end: int) -> tuple[int, int]:
+    """Bytes between which the need lies with a kernel of so much scratch and these trails.
+
+    A result saves no more bytes than it has above the distance of a trail, and no more than the other tensor has; over
+    several, at least those of the best, and at most those of all or above the least distance.
+    """
+    d = p.data
+    bytes, most = d[p.before + step] + d[p.made + step] + scratch, 0
+    if trails == end:
+        return bytes, bytes
+    saved, best, own = 0, 0, d[p.width + d[p.results + d[p.result_from + step]]]
+    for k in range(trails, end):
+        tensor, distance = d[p.trail_tensor + k], d[p.trail_apart + k]
+        first = True
+        for other in range(trails, end):
+            if d[p.trail_tensor + other] == tensor:
+                first = first and other >= k
+                distance = min(distance, d[p.trail_apart + other])
+        if first and d[p.last + tensor] == step and distance < own:
+            one = min(d[p.width + tensor], own - distance)
+            saved, best, most = saved + one, max(best, one), max(most, own - distance)
+    return bytes - min(saved, most), bytes - best
 
 
 def lean_of(work: Column, first: int, end: int, total: float) -> int:
