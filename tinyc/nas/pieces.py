@@ -30,7 +30,7 @@ from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import tables
 from tinyc.schedule.segments import Partition
 
-LOWERED = 64  # places whose graphs are kept, for more questions about their parts
+LOWERED = 512  # places whose graphs are kept, for more questions about their parts
 
 
 class Shared(NamedTuple):
