@@ -89,7 +89,7 @@ def _states(needs: Needs, found: Least) -> list[int]:
 
 
 def _quickest(needs: Needs, limit: float, comfortable: float, state: int) -> Quickest:
-    known = list[int]()
+    known = needs.asked  # what is known changes no answer, but how soon it is found
     while True:
         found = needs.search.quickest_cut(needs.prepared, limit, comfortable, state, needs.search.column(known))
         if not found.unknown:

@@ -52,6 +52,7 @@ class Needs:
         if prepared is None:
             prepared = search.prepare(tables(network))
         self.prepared = prepared
+        self.asked: list[int] = []  # exact needs of parts, as the search takes them, that it asked for before
         self._known: dict[tuple[int, int, bool, int], int] = {}
         self._held: dict[tuple[int, int, int], Held] = {}  # by segments, and how many kernels of them are lean
 
