@@ -11,11 +11,10 @@ from tinyc.compiler import InputMode, Objective
 from tinyc.errors import ModelError, TinycError, UsageError
 from tinyc.nas.code_size import Library
 from tinyc.nas.planner import limits, plan
-from tinyc.nas.quick import QuickPlanner
+from tinyc.nas.quick import QuickPlanner, loaded
 from tinyc.nas.report import Budget, Need, PlanReport
 from tinyc.nas.spaces.space import Space, from_data, to_data
 from tinyc.targets import Target
-from tinyc.targets import load as load_target
 
 S = TypeVar("S")
 Score = Callable[[S, Need], float]  # more is better
@@ -83,7 +82,7 @@ class Evaluator(Generic[S]):
             need = self.need(spec)
         except (ModelError, UsageError) as error:
             return Outcome(spec, {}, {}, {}, problem=str(error))
-        figures, asked = need.figures(), limits(_loaded(self.target), self.budget)
+        figures, asked = need.figures(), limits(loaded(self.target), self.budget)
         given = {name: limit for name in figures if (limit := getattr(asked, name)) is not None}
         found = Outcome(spec, figures, {name: figures[name] - limit for name, limit in given.items()}, given)
         return replace(found, score=float(self.score(spec, need))) if found.feasible else found
@@ -91,18 +90,13 @@ class Evaluator(Generic[S]):
     def need(self, spec: S) -> Need:
         """The figures of the plan of one spec, as quickly as they can be had."""
         if self.objective == "sram":
-            return _planner(self.space, _loaded(self.target), self.input, self.library)(spec)
+            return _planner(self.space, loaded(self.target), self.input, self.library)(spec)
         return self.plan(spec)
 
 
 @lru_cache(maxsize=16)
 def _planner(space: Space[S], target: Target, input: InputMode, library: Library) -> QuickPlanner[S]:
     return QuickPlanner(space, target, input, library)
-
-
-@lru_cache
-def _loaded(target: str | Target) -> Target:
-    return load_target(target) if isinstance(target, str) else target
 
 
 def most_macs(spec: object, report: Need) -> float:

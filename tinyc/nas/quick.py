@@ -91,10 +91,13 @@ class QuickPlanner(Generic[S]):
 
     @property
     def _machine(self) -> Target:
-        return _loaded(self.target) if isinstance(self.target, str) else self.target
+        return loaded(self.target)
 
 
-_loaded = lru_cache(load_target)
+@lru_cache
+def loaded(target: str | Target) -> Target:
+    """A target by its name, read once."""
+    return load_target(target) if isinstance(target, str) else target
 
 
 def _begins_tight(needs: Needs, found: Least) -> bool:
