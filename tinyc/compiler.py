@@ -320,13 +320,19 @@ def _is_tight(found: Planned) -> bool:
 
 
 def _attempts(scheduler: Scheduler, budget: float | None, options: Options) -> Iterator[Schedule]:
-    """Schedules to pack until one leaves no gap. Last comes the one that `tinyc.nas` packs (see `least`)."""
-    yield scheduler.schedule(budget, ROOM[0])
-    if budget == 0 and not options.schedule:
-        yield from (scheduler.schedule(budget, room) for room in ROOM[1:])
-        tightest = scheduler.tightest()
-        if tightest is not None:
-            yield tightest
+    """Schedules to pack until one leaves no gap: those of which places are known before those that first fit must find
+    some for, and last the one of which only the need counts (see `placed`)."""
+    is_least, waiting = budget == 0 and not options.schedule, list[Schedule]()
+    for room in ROOM if is_least else ROOM[:1]:
+        schedule = scheduler.schedule(budget, room)
+        if schedule.places:
+            yield schedule
+        else:
+            waiting.append(schedule)
+    yield from waiting
+    tightest = scheduler.tightest() if is_least else None
+    if tightest is not None:
+        yield tightest
 
 
 def before_choice(imported: Graph, options: Options) -> Graph:

@@ -7,7 +7,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tinyc.compiler import Options, run_passes
 from tinyc.ir.graph import Graph
@@ -23,6 +23,7 @@ from tinyc.schedule.figures import HIDDEN, FigureReader, Figures, Kernel, Operat
 from tinyc.schedule.least import least
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.scheduler import Scheduler
+from tinyc.schedule.search import affordable
 from tinyc.schedule.tasks import stored
 from tinyc.targets import Target
 
@@ -68,6 +69,36 @@ class Block:
     has_orders: bool
     closed: float
     tables: tuple[int, int]
+
+    @cached_property
+    def works(self) -> tuple[float, ...]:
+        """Instructions of its operators with their fastest kernels, in order."""
+        return tuple(op.whole[0].work for op in self.figures.operations)
+
+    @cached_property
+    def entered(self) -> int:
+        """The step before which segments end that come from a block before it: one that has no rows, or that waits for
+        all of a tensor."""
+        waiting = (step for step, op in enumerate(self.figures.operations) if not op.rows or op.complete)
+        return next(waiting, len(self.figures.operations))
+
+    @cached_property
+    def levels(self) -> list[float]:
+        """Instructions of networks from which on one more of its kernels may be a lean one."""
+        every = (kernels for op in self.figures.operations for kernels in (op.whole, op.rows))
+        return sorted({affordable(k.work, kernels[0].work) for kernels in every for k in kernels[1:]})
+
+
+def closed_below(blocks: Sequence[Block]) -> float:
+    """Bytes of an arena below which blocks alone do not tell what their network needs."""
+    return max([block.closed for block in blocks])
+
+
+def may_reorder(blocks: Sequence[Block]) -> bool:
+    """Whether the compiler may choose another order of execution for the network of blocks: where that lowers the peak,
+    layer by layer."""
+    peaks = [(block.layer_peak, not block.has_orders) for block in blocks]
+    return not max(peaks)[1]
 
 
 class Shelf:

@@ -32,30 +32,16 @@ class Joined:
         entry = self.blocks[0].figures.entry if self.stream else 0.0
         return Figures(_Operations(self), _Tensors(self), 0 if self.stream else None, entry)
 
-    @property
-    def macs(self) -> int:
-        return sum([block.macs for block in self.blocks])
-
-    @property
-    def closed(self) -> float:
-        """Bytes of an arena below which the blocks alone do not tell what the network needs."""
-        return max([block.closed for block in self.blocks])
-
-    @property
-    def has_orders(self) -> bool:
-        """Whether the compiler may choose another order of execution: where that lowers the peak, layer by layer."""
-        peaks = [(block.layer_peak, not block.has_orders) for block in self.blocks]
-        return not max(peaks)[1]
-
     def block_of(self, step: int) -> int:
         """The number of the block that a step is in."""
         return bisect(self.steps, step) - 1
 
 
-def join(blocks: Sequence[Block], shelf: Shelf, search: Any, stream: bool = False) -> Joined:
-    """The network of blocks in a row, its input pushed row by row where it is to `stream`."""
+def join(blocks: Sequence[Block], shelf: Shelf, search: Any, stream: bool = False, work: float = -1.0) -> Joined:
+    """The network of blocks in a row, its input pushed row by row where it is to `stream`. `work`: instructions of the
+    network that the blocks are a part of, if they are not all of it."""
     begins = search.column([at for block in blocks for at in block.tables])
-    prepared = search.prepare_row(search.column(shelf.numbers), search.reals_column(shelf.works), begins, stream)
+    prepared = search.prepare_row(search.column(shelf.numbers), search.reals_column(shelf.works), begins, stream, work)
     steps = [0, *accumulate([len(block.figures.operations) for block in blocks])]
     firsts = [0, *accumulate([len(block.figures.tensors) - 1 for block in blocks])]
     return Joined(blocks, prepared, steps, firsts, stream)

@@ -66,11 +66,12 @@ class Piece:
 @dataclass(frozen=True)
 class Finished:
     """A part with its kernels and rows at a time, and what a segment holds: tensors that may overlap are counted there
-    as the steps of the place make them (-1: its input)."""
+    as the steps of the place make them (-1: its input). `room`: those in which it is so."""
 
     part: Part
     inside: Inside | None
     piece: Piece
+    room: Room
 
 
 class Pieces:
@@ -78,7 +79,7 @@ class Pieces:
 
     def __init__(self, place: Place, pushed: bool) -> None:
         self.place, self.pushed = place, pushed
-        self._known: dict[tuple[int, int, bool], list[tuple[Room, Finished]]] = {}
+        self._known: dict[tuple[int, int, bool], list[Finished]] = {}
 
     @cached_property
     def whole(self) -> list[Piece]:
@@ -95,12 +96,11 @@ class Pieces:
     ) -> Finished:
         """A part as it becomes in such a room."""
         known = self._known.setdefault((start, stop, streamed), [])
-        for room, found in known:
-            if room.could_be(limit, most, floor, work):
+        for found in known:
+            if found.room.could_be(limit, most, floor, work):
                 return found
-        room = Room.of(limit, most, floor, work)
-        known.append((room, _lowered(self).finished(start, stop, streamed, room)))
-        return known[-1][1]
+        known.append(_lowered(self).finished(start, stop, streamed, Room.of(limit, most, floor, work)))
+        return known[-1]
 
 
 @lru_cache(maxsize=KNOWN)
@@ -144,7 +144,7 @@ class _Lowered:
             count = {number: position for position, number in enumerate(made)}
             held = inside(needs, self.reader, part)
             held = held._replace(trails=tuple((count[a], count.get(b, -1), apart) for a, b, apart in held.trails))
-        return Finished(part, held, self.pieces(part)[start])
+        return Finished(part, held, self.pieces(part)[start], room)
 
     def pieces(self, part: Part | None = None) -> list[Piece]:
         """All statements, where one part is finished and the others are operators as a whole."""

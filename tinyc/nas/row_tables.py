@@ -45,9 +45,9 @@ def packed(figures: Figures) -> tuple[list[int], list[float]]:
     return numbers, [*t.work, *t.row_work, figures.entry]
 
 
-def prepare_row(numbers: Column, works: Column, blocks: Column, stream: bool) -> Prepared:
-    """The tables of a network (see `row_of`), with what follows from them."""
-    return prepare(row_of(numbers, works, blocks, stream))
+def prepare_row(numbers: Column, works: Column, blocks: Column, stream: bool, work: float) -> Prepared:
+    """The tables of a network (see `row_of`), with what follows from them. `work`: see `prepare`."""
+    return prepare(row_of(numbers, works, blocks, stream), work)
 
 
 def row_of(numbers: Column, works: Column, blocks: Column, stream: bool) -> Tables:

@@ -71,7 +71,7 @@ def least(needs: Needs) -> Least | None:
 def quickest(needs: Needs, found: Least, limit: float, room: float = 1.0) -> Least:
     """Other parts, which add the fewest instructions with no need beyond a limit; before that counts how few parts need
     more than a `room` part of it. Where a pushed input has them all beyond, the parts as they are."""
-    ways = [_quickest(needs, float(limit), float(room * limit), state) for state in _states(needs, found)]
+    ways = [quickest_way(needs, float(limit), float(room * limit), state) for state in _states(needs, found)]
     ways = [way for way in ways if way.starts or not needs.count]
     if not ways:
         return found
@@ -88,7 +88,8 @@ def _states(needs: Needs, found: Least) -> list[int]:
     return list(dict.fromkeys((most, found.state)))
 
 
-def _quickest(needs: Needs, limit: float, comfortable: float, state: int) -> Quickest:
+def quickest_way(needs: Needs, limit: float, comfortable: float, state: int) -> Quickest:
+    """The parts that add the fewest instructions beside so much state (see `search.quickest_cut`)."""
     known = needs.asked  # what is known changes no answer, but how soon it is found
     while True:
         found = needs.search.quickest_cut(needs.prepared, limit, comfortable, state, needs.search.column(known))
@@ -115,13 +116,10 @@ def _asked(needs: Needs, found: Least) -> Places:
     overlaps = [
         value for part in found.weighed for value in _overlaps(needs, part.start, part.stop, needs.has_lean(*part))
     ]
-    nothing = needs.search.column([])
     for may_ask, choices in ((False, 100 + 5 * needs.count // 2), (True, CHOICES)):
         while True:
             given = needs.search.column(overlaps)
-            places = needs.search.find_places(
-                needs.prepared, found.bytes, found.state, nothing, given, may_ask, choices
-            )
+            places = needs.search.find_places(needs.prepared, found.bytes, found.state, given, may_ask, choices)
             if not places.ask:
                 break
             start, stop, lean = places.ask

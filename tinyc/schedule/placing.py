@@ -10,7 +10,7 @@ from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import FigureReader
 from tinyc.schedule.needs import Needs
 from tinyc.schedule.quicker import Part
-from tinyc.schedule.search import CHOICES, STREAMED
+from tinyc.schedule.search import STREAMED
 
 
 class Inside(NamedTuple):
@@ -42,8 +42,8 @@ def places(needs: Needs, starts: Sequence[int], holds: Holds, bytes: int, state:
     """Offsets of the tensors that pass, by number, with which everything has room in so many bytes, `state` at their
     end. None where no simple ones are found. Parts are told by where they start."""
     given, overlaps = map(needs.search.column, columns([*starts, needs.count], holds))
-    found = needs.search.find_places(needs.prepared, bytes, state, given, overlaps, False, CHOICES)
-    return dict(zip(found.tensors, found.offsets, strict=True)) if found.starts else None
+    found = needs.search.place_parts(needs.prepared, bytes, state, given, overlaps)
+    return dict(zip(found.tensors, found.offsets, strict=True)) if found.tensors else None
 
 
 def columns(starts: Sequence[int], holds: Holds) -> tuple[list[int], list[int]]:

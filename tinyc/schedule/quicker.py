@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tinyc.schedule.figures import FigureReader, Kernel
 from tinyc.schedule.needs import Needs
-from tinyc.schedule.search import DEAR
+from tinyc.schedule.search import affordable
 from tinyc.schedule.step import Step
 
 WORTH = 0.0005  # of the network's instructions: what more rows at a time must gain at least
@@ -127,7 +127,7 @@ class Quicker:
         """Instructions that an operator's fastest kernel saves against its lean one."""
         lean = self.needs.lean(kernels)
         for kernel in kernels[kernels.index(lean) :]:
-            self.room.work.admits((kernel.work - kernels[0].work) / DEAR)
+            self.room.work.admits(affordable(kernel.work, kernels[0].work))
         return lean.work - kernels[0].work
 
     # ------------------------------------------------------------------ rows at a time

@@ -223,7 +223,8 @@ class Scheduler:
         if isinstance(stages, str) or not means:
             return None
         blocks = BLOCK_INSTRUCTIONS * sum(times for stage in stages for times, _ in stage.runs)
-        return Form(stages, max(0.0, means[0].work - whole) + blocks, means)
+        # Whole instructions: their sums do not depend on the order in which they are added.
+        return Form(stages, float(round(max(0.0, means[0].work - whole)) + blocks), means)
 
 
 def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:

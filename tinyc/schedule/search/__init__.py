@@ -11,20 +11,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyc.columns import Column
-from tinyc.schedule.search import bounds, cut, places, prepared, quickest
+from tinyc.schedule.search import bounds, chunks, cut, lying, places, prepared, quickest
 from tinyc.schedule.search.bounds import STREAMED, apart, segment, segments, whole
+from tinyc.schedule.search.chunks import WAYS, has_places, place_parts, result_offsets
 from tinyc.schedule.search.cut import cheapest_cut
-from tinyc.schedule.search.places import CHOICES, Places, find_places, has_places
-from tinyc.schedule.search.prepared import DEAR, Prepared, lean_of, prepare
+from tinyc.schedule.search.places import CHOICES, Places, find_places
+from tinyc.schedule.search.prepared import DEAR, Prepared, affordable, lean_of, prepare
 from tinyc.schedule.search.quickest import Quickest, quickest_cut
 from tinyc.schedule.search.tables import Tables, own_number, tables
 
-MODULES = (prepared, bounds, cut, quickest, places)  # what is compiled
+MODULES = (prepared, bounds, cut, quickest, lying, places, chunks)  # what is compiled
 
 __all__ = [
-    "CHOICES", "DEAR", "MODULES", "STREAMED", "Places", "Prepared", "Quickest", "Tables", "accepted", "apart",
-    "cheapest_cut", "column", "find_places", "has_places", "lean_of", "own_number", "prepare", "quickest_cut",
-    "reals_column", "segment", "segments", "tables", "whole",
+    "CHOICES", "DEAR", "MODULES", "STREAMED", "WAYS", "Places", "Prepared", "Quickest", "Tables", "accepted",
+    "affordable", "apart", "cheapest_cut", "column", "find_places", "has_places", "lean_of", "own_number",
+    "place_parts", "prepare", "quickest_cut", "reals_column", "result_offsets", "segment", "segments", "tables",
+    "whole",
 ]
 
 

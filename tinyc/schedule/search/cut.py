@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import NamedTuple
 
-from tinyc.columns import Column, none
+from tinyc.columns import Column, none, zeros
 from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segments, whole
 from tinyc.schedule.search.prepared import Prepared
@@ -22,13 +22,39 @@ class Found(NamedTuple):
     unknown: list[int]
 
 
-def cheapest_cut(p: Prepared, known: Column) -> Found:
-    """Best first search over the steps up to which everything has run, by bounds where a need is not known. Of equal
-    needs the one of which the fewest are not known.
+class Known(NamedTuple):
+    """Exact needs, one after another: where a part starts and stops, its kind, state beside it, need. By step, the
+    number of the `latest` one of those that start there, and by number the one `before` it, counted from 1."""
 
-    `known` are exact needs, one after another: where a part starts and stops, its kind, state beside it, need.
-    """
-    d = p.data
+    values: Column
+    latest: Column
+    before: Column
+
+
+def by_start(values: Column, steps: int) -> Known:
+    """Exact needs, so that they are found."""
+    latest, before = zeros(steps), zeros(len(values) // 5 + 1)
+    for number in range(1, len(before)):
+        start = values[5 * number - 5]
+        before[number], latest[start] = latest[start], number
+    return Known(values, latest, before)
+
+
+def known_need(known: Known, start: int, stop: int, kind: int, state: int) -> int:
+    """Of the exact needs that are known, that of one part beside so much state; -1 if it is not among them."""
+    number = known.latest[start]
+    while number > 0:
+        k = 5 * number - 5
+        if known.values[k + 1] == stop and known.values[k + 2] == kind and known.values[k + 3] == state:
+            return known.values[k + 4]
+        number = known.before[number]
+    return -1
+
+
+def cheapest_cut(p: Prepared, needs: Column) -> Found:
+    """Best first search over the steps up to which everything has run, by bounds where a need is not known. Of equal
+    needs the one of which the fewest are not known. `needs` are those that are known (see `Known`)."""
+    d, known = p.data, by_start(needs, p.steps)
     heap = [(0, 0, 0, 0, 0)]  # need so far, how many parts are unknown, minus the step, state, number of the way
     before, starts, kinds, highs = [-1], [-1], [-1], [0]
     seen, most = {-1}, _most(p)
@@ -79,7 +105,7 @@ def _most(p: Prepared) -> int:
 
 
 def _need(
-    known: Column, peak: int, low: int, high: int, start: int, stop: int, kind: int, state: int
+    known: Known, peak: int, low: int, high: int, start: int, stop: int, kind: int, state: int
 ) -> tuple[int, int]:
     """The need so far after one more part, or a bound of it, and 1 if that is not known."""
     extra = width(state)
@@ -89,16 +115,8 @@ def _need(
     return max(peak, low + extra if need < 0 else need), 1 if need < 0 else 0
 
 
-def known_need(known: Column, start: int, stop: int, kind: int, state: int) -> int:
-    """Of the exact needs that are known, that of one part beside so much state; -1 if it is not among them."""
-    for k in range(0, len(known), 5):
-        if known[k] == start and known[k + 1] == stop and known[k + 2] == kind and known[k + 3] == state:
-            return known[k + 4]
-    return -1
-
-
 def _way_back(
-    p: Prepared, known: Column, peak: int, state: int, way: int,
+    p: Prepared, known: Known, peak: int, state: int, way: int,
     before: list[int], starts: list[int], kinds: list[int], highs: list[int],
 ) -> Found:
     found, found_kinds, unknown, stop = none(), none(), none(), p.steps

@@ -196,6 +196,11 @@ def lean_of(work: Column, first: int, end: int, total: float) -> int:
     """Of the kernels of an operator, the fastest first: the one with the least scratch of those that cost at most DEAR
     of the network's instructions more than the fastest."""
     lean = end - 1
-    while lean > first and work[lean] > work[first] + DEAR * total:
+    while lean > first and total < affordable(work[lean], work[first]):
         lean -= 1
     return lean
+
+
+def affordable(work: float, least: float) -> float:
+    """Instructions of a network from which on a kernel may be the lean one, by its own and those of the fastest."""
+    return (work - least) / DEAR

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tinyc.columns import Column, none, reals, zeros
 from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, segment, segments, whole
-from tinyc.schedule.search.cut import known_need
+from tinyc.schedule.search.cut import Known, by_start, known_need
 from tinyc.schedule.search.prepared import Prepared
 
 
@@ -28,7 +28,7 @@ class _Asked(NamedTuple):
     limit: float
     comfortable: float
     state: int
-    known: Column
+    known: Known
 
 
 class _Ways(NamedTuple):
@@ -42,16 +42,16 @@ class _Ways(NamedTuple):
     kind: Column
 
 
-def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, known: Column) -> Quickest:
+def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, needs: Column) -> Quickest:
     """A dynamic programme over the steps. As few parts as possible need more than is `comfortable`; then the fewest
     instructions count, then the fewest parts. A need that is not known is taken to be as small as it may be.
 
-    A segment that takes a pushed input has at most `state` bytes of state. `known` are as for `cheapest_cut`.
+    A segment that takes a pushed input has at most `state` bytes of state. Exact `needs` are as for `cheapest_cut`.
     """
     count, tight = p.steps + 1, _next_tight(p, min(limit, comfortable) - width(state))
     if p.until < 0 and tight[0] == p.steps:  # nothing has to stream
         return Quickest(0, 0.0, list(range(p.steps)), [WHOLE] * p.steps, none())
-    asked = _Asked(limit, comfortable, state, known)
+    asked = _Asked(limit, comfortable, state, by_start(needs, p.steps))
     ways = _Ways(zeros(count), reals(count), zeros(count), zeros(count), zeros(count))
     for step in range(1, count):
         ways.before[step] = -1
