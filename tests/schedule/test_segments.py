@@ -46,7 +46,8 @@ def every(partitions: Partitions, state: int, start: int = 0) -> Iterator[list[P
     for bounds in needs.parts(start):
         if start == 0 and needs.state(bounds.stop) > state:
             continue
-        work = sum(op.row_work for op in needs.network.operations[start : bounds.stop]) if bounds.streamed else 0.0
+        own = needs.network.operations[start : bounds.stop]
+        work = sum(op.row_work for op in own) - own[-1].moved if bounds.streamed else 0.0
         part = Part(start, bounds.stop, needs.need(start, bounds.stop, bounds.streamed, state), work)
         yield from ([part, *rest] for rest in every(partitions, state, bounds.stop))
 

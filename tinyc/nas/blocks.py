@@ -184,5 +184,5 @@ def renumbered(op: Operation, number: Callable[[int], int]) -> Operation:
     )
     return Operation(
         tuple(map(number, op.made)), kernels(op.whole), stages, kernels(op.rows), op.hidden,
-        tuple(map(number, op.complete)), op.row_work,
+        tuple(map(number, op.complete)), op.row_work, op.moved,
     )

@@ -71,6 +71,7 @@ def _use(compiled: Any) -> None:
     compiled.prepare_row(_column(numbers), _reals_column(works), _column([0, 0]), False, -1.0)
     p = compiled.prepare(_accepted(tables(one)))
     compiled.whole(p, 0), compiled.apart(p, 0), list(compiled.segments(p, 0)), compiled.segment(p, 0, 1)
+    compiled.added(p, 0, 1)
     found = compiled.cheapest_cut(p, nothing)
     compiled.quickest_cut(p, float(found.bytes), float(found.bytes), found.state, nothing)
     compiled.find_places(p, found.bytes, found.state, nothing, False, search.CHOICES)
@@ -105,7 +106,7 @@ def _sort_pairs(pairs: Any) -> None:
 
 
 def _accepted(t: Tables) -> Tables:
-    reals = {name: _reals_column(getattr(t, name)) for name in ("work", "row_work", "entry")}
+    reals = {name: _reals_column(getattr(t, name)) for name in ("work", "row_work", "moved", "entry")}
     return Tables(**{name: _column(values) for name, values in t._asdict().items()} | reals | {"pushed": t.pushed})
 
 

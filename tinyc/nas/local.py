@@ -143,21 +143,24 @@ class _Alone:
 
     def _crossing(self, limit: float, comfortable: float) -> list[Cost]:
         """The least that ways to the end cost which share a segment with another block: of what a segment has there,
-        nothing counts but what can be told from here."""
+        nothing counts but what can be told from here. That it is not comfortable counts where it begins."""
         p = self.needs.prepared
         inside: list[Cost | None] = [None] * (p.steps + 1)  # by step, of ways that begin with the block
         across: list[Cost | None] = [None] * (p.steps + 1)  # and with a segment from the block before
         inside[0] = 0, 0.0
 
-        def reach(ways: list[Cost | None], step: int, before: Cost | None, need: int, work: float) -> None:
+        def reach(
+            ways: list[Cost | None], step: int, before: Cost | None, need: int, work: float, counts: bool = True
+        ) -> None:
             if before is None or need > limit:
                 return
-            cost = before[0] + (need > comfortable), before[1] + work
+            cost = before[0] + (counts and need > comfortable), before[1] + work
             known = ways[step]
             ways[step] = cost if known is None else min(known, cost)
 
         for stop in range(1, self._entered + 1):
-            reach(across, stop, (0, 0.0), self._shared(0, stop), p.row_work[stop])
+            work = float(p.row_work[stop] - p.leaving[stop])
+            reach(across, stop, (0, 0.0), self._shared(0, stop), work, counts=False)
         for step in range(p.steps):
             for part in self.needs.parts(step):
                 if part.streamed and max(self._highs[step : part.stop]) <= comfortable:
@@ -169,7 +172,8 @@ class _Alone:
                 reach(across, part.stop, across[step], need, work)
         for step in range(self._left, p.steps):
             for before in (inside[step], across[step]):
-                reach(across, p.steps, before, self._shared(step, p.steps), p.row_work[p.steps] - p.row_work[step])
+                work = float(p.row_work[p.steps] - p.row_work[step])
+                reach(across, p.steps, before, self._shared(step, p.steps), work)
         return [cost for cost in across[-1:] if cost is not None]
 
     def _shared(self, start: int, stop: int) -> int:

@@ -42,7 +42,7 @@ def packed(figures: Figures) -> tuple[list[int], list[float]]:
         *t.results, *t.complete, *t.scratch, *t.trail_count, *t.trail_tensor, *t.trail_apart,
         *(step for step, _ in reads), *(rows for _, rows in reads), *sorted(seen),
     ]  # fmt: skip
-    return numbers, [*t.work, *t.row_work, figures.entry]
+    return numbers, [*t.work, *t.row_work, *t.moved, figures.entry]
 
 
 def prepare_row(numbers: Column, works: Column, blocks: Column, stream: bool, work: float) -> Prepared:
@@ -68,7 +68,7 @@ def row_of(numbers: Column, works: Column, blocks: Column, stream: bool) -> Tabl
         if k > 0:
             t.last[before], t.line[before] = numbers[head + LAST] + step, numbers[head + LINE]
         if k > 0 or stream:
-            t.entry[step] = works[work + kernels + steps]
+            t.entry[step] = works[work + kernels + 2 * steps]
         at = _copy(numbers, head + HEAD, made, t.bytes, tensor, 0)
         at = _copy(numbers, at, made, t.made, tensor, step)
         at = _copy(numbers, at, made, t.last, tensor, step)
@@ -84,7 +84,8 @@ def row_of(numbers: Column, works: Column, blocks: Column, stream: bool) -> Tabl
         at = _copy(numbers, at, kernels, t.trail_count, kernel, 0)
         at = _copy(numbers, at, trails, t.trail_tensor, trail, before)
         _copy(numbers, at, trails, t.trail_apart, trail, 0)
-        _copy(works, _copy(works, work, kernels, t.work, kernel, 0), steps, t.row_work, step, 0)
+        at = _copy(works, work, kernels, t.work, kernel, 0)
+        _copy(works, _copy(works, at, steps, t.row_work, step, 0), steps, t.moved, step, 0)
         result, complete = result + numbers[head + RESULTS], complete + numbers[head + COMPLETE]
         kernel, trail, tensor, step = kernel + kernels, trail + trails, tensor + made, step + steps
     if stream:
@@ -108,9 +109,9 @@ def _empty(numbers: Column, blocks: Column, stream: bool) -> Tables:
     pushed = 0 if stream else -1
     return Tables(
         zeros(tensors), zeros(tensors), zeros(tensors), zeros(tensors), zeros(steps), zeros(steps), zeros(steps),
-        zeros(steps), zeros(steps), reals(steps), reals(steps), zeros(counts[RESULTS]), zeros(counts[COMPLETE]),
-        zeros(kernels), reals(kernels), zeros(kernels), zeros(trails), zeros(trails), zeros(steps + 1),
-        pushed,
+        zeros(steps), zeros(steps), reals(steps), reals(steps), reals(steps), zeros(counts[RESULTS]),
+        zeros(counts[COMPLETE]), zeros(kernels), reals(kernels), zeros(kernels), zeros(trails), zeros(trails),
+        zeros(steps + 1), pushed,
     )  # fmt: skip
 
 

@@ -67,7 +67,8 @@ class Operation:
     """One operator: its results, and kernels for it as a whole, the fastest first, each with less scratch than before.
 
     In rows: its stages (none where it cannot stream), kernels ordered likewise, bytes of hidden lines, tensors of which
-    all must be there before it begins even then, and the instructions that rows add.
+    all must be there before it begins even then, and the instructions that rows add; those `moved` are of moving the
+    rows of its results, which no segment does that ends with it.
     """
 
     made: tuple[int, ...]
@@ -77,6 +78,7 @@ class Operation:
     hidden: int = 0
     complete: tuple[int, ...] = ()
     row_work: float = 0.0
+    moved: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,22 +195,23 @@ class FigureReader:
         pushed = self.pushed if any(v is self.pushed for _, stage in stages for v, _ in stage.reads) else None
         flow = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         trace = flow.flowing if exact else flow.trace
-        hidden, work, lines, entry = [0] * len(forms), [form.work for form in forms], dict[int, int](), 0.0
+        hidden, work, moved = [0] * len(forms), [form.work for form in forms], [0.0] * len(forms)
+        lines, entry = dict[int, int](), 0.0
         if pushed is not None and flow.pushed is not None:
             lines[self._number[id(pushed)]] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
             entry = BYTE_INSTRUCTIONS * trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
         for number, stage in stages:
             line = flow.numbers[id(stage.output)]
             depth = flow.depths[line] if flow.is_internal[line] or not exact else stage.rows
-            work[number] += BYTE_INSTRUCTIONS * trace.moved_rows(line, depth) * stage.row_bytes
+            moving = BYTE_INSTRUCTIONS * trace.moved_rows(line, depth) * stage.row_bytes
+            work[number] += moving
             if stage.output.producer is None:
                 hidden[number] += depth * stage.row_bytes
             else:
                 lines[self._number[id(stage.output)]] = depth * stage.row_bytes
-        return Blocks(
-            tuple(replace(o, hidden=h, row_work=w) for o, h, w in zip(operations, hidden, work, strict=True)), lines,
-            entry,
-        )
+                moved[number] += moving
+        found = zip(operations, hidden, work, moved, strict=True)
+        return Blocks(tuple(replace(o, hidden=h, row_work=w, moved=m) for o, h, w, m in found), lines, entry)
 
 
 def windows(network: Figures) -> Iterator[tuple[int, int]]:

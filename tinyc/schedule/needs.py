@@ -70,9 +70,7 @@ class Needs:
 
     def added(self, start: int, stop: int, streamed: bool) -> float:
         """Instructions that single rows add to a part."""
-        p = self.prepared
-        before = p.row_work[start] - (p.entry if start == 0 else 0.0)
-        return float(p.row_work[stop] - before) if streamed else 0.0
+        return float(self.search.added(self.prepared, start, stop)) if streamed else 0.0
 
     def has_lean(self, start: int, stop: int, streamed: bool) -> bool:
         """Whether a part has operators whose lean kernels are not their fastest."""

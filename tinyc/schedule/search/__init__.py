@@ -12,7 +12,7 @@ import numpy as np
 
 from tinyc.columns import Column
 from tinyc.schedule.search import bounds, chunks, cut, lying, places, prepared, quickest
-from tinyc.schedule.search.bounds import STREAMED, apart, segment, segments, whole
+from tinyc.schedule.search.bounds import STREAMED, added, apart, segment, segments, whole
 from tinyc.schedule.search.chunks import WAYS, has_places, place_parts, result_offsets
 from tinyc.schedule.search.cut import cheapest_cut
 from tinyc.schedule.search.places import CHOICES, Places, find_places
@@ -23,7 +23,7 @@ from tinyc.schedule.search.tables import Tables, own_number, tables
 MODULES = (prepared, bounds, cut, quickest, lying, places, chunks)  # what is compiled
 
 __all__ = [
-    "CHOICES", "DEAR", "MODULES", "STREAMED", "WAYS", "Places", "Prepared", "Quickest", "Tables", "accepted",
+    "CHOICES", "DEAR", "MODULES", "STREAMED", "WAYS", "Places", "Prepared", "Quickest", "Tables", "accepted", "added",
     "affordable", "apart", "cheapest_cut", "column", "find_places", "has_places", "lean_of", "own_number",
     "place_parts", "prepare", "quickest_cut", "reals_column", "result_offsets", "segment", "segments", "tables",
     "whole",

@@ -43,6 +43,12 @@ def segments(p: Prepared, start: int) -> Iterator[tuple[int, int, int, int]]:
         yield step + 1, live + scratch - min(dead, new), live + scratch, within + scratch
 
 
+def added(p: Prepared, start: int, stop: int) -> float:
+    """Instructions that single rows add to a segment."""
+    moved = p.leaving[stop] - (p.entry if start == 0 else 0.0)
+    return p.row_work[stop] - p.row_work[start] - moved
+
+
 def segment(p: Prepared, start: int, stop: int) -> tuple[int, int]:
     """Bytes between which the need of one segment lies, without state."""
     for end, low, high, _ in segments(p, start):

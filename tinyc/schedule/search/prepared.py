@@ -16,7 +16,8 @@ DEAR = 0.03  # of the network's instructions, that less scratch of one operator 
 class Prepared(NamedTuple):
     """Tables with what follows from them: columns that lie one behind the other in `data`, of which a field says where
     they begin. Sizes are rounded up to the grain. `work`: instructions of all operators with their fastest kernels.
-    `row_work`: by step, instructions that rows add to all before it; `entry`: those of moving a pushed input.
+    `row_work`: by step, instructions that rows add to all before it; `leaving`: those of moving the rows of what the
+    operator before it makes, which do not count where a segment ends there; `entry`: those of moving a pushed input.
 
     By tensor: the step that makes it and the last that reads it; its `width`, and `inside`: bytes while it only exists
     inside a segment. By step: bytes that are there `before` it and still read; where the tensors that cross into it
@@ -28,6 +29,7 @@ class Prepared(NamedTuple):
 
     data: Column
     row_work: Column
+    leaving: Column
     work: float
     entry: float
     steps: int
@@ -93,8 +95,10 @@ def prepare(t: Tables, work: float = -1.0) -> Prepared:
         lean = with_kernel(p, step, d[p.lean + step], d[p.lean_trails + step], d[p.lean_trails_end + step])
         d[p.whole_low + step], d[p.whole_high + step] = min(fast[0], lean[0]), min(fast[1], lean[1])
         p.row_work[step + 1] = p.row_work[step] + t.row_work[step]
+        p.leaving[step + 1] = t.moved[step]
         if step + 1 < d[p.longest + step]:
             p.row_work[step + 1] += t.entry[step + 1]
+            p.leaving[step + 1] += t.entry[step + 1]
     return p
 
 
@@ -115,7 +119,7 @@ def _columns(t: Tables, work: float) -> Prepared:
     others = by_step + 20 * steps
     dying = others + len(t.results) + 2 * trails
     return Prepared(
-        zeros(dying + tensors + crossings), reals(count + 1), work, entry, count, t.pushed, until,
+        zeros(dying + tensors + crossings), reals(count + 1), reals(count + 1), work, entry, count, t.pushed, until,
         0, tensors, 2 * tensors, 3 * tensors,
         by_step, by_step + steps, by_step + 2 * steps, by_step + 3 * steps, by_step + 4 * steps, by_step + 5 * steps,
         by_step + 6 * steps, by_step + 7 * steps, by_step + 8 * steps, by_step + 9 * steps, by_step + 10 * steps,

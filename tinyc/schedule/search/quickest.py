@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tinyc.columns import Column, none, reals, zeros
 from tinyc.program.lifetimes import width
-from tinyc.schedule.search.bounds import STREAMED, WHOLE, segment, segments, whole
+from tinyc.schedule.search.bounds import STREAMED, WHOLE, added, segment, segments, whole
 from tinyc.schedule.search.cut import Known, by_start, known_need
 from tinyc.schedule.search.prepared import Prepared
 
@@ -71,8 +71,7 @@ def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, need
             if stop <= tight[start] and start > p.until:
                 continue  # as a whole, its operators stay within the limit as well, and take less work
             if stop > p.until and (start > 0 or p.data[p.state + stop] <= state):
-                work = p.row_work[stop] - p.row_work[start] + (p.entry if start == 0 else 0.0)
-                _reach(ways, asked, start, stop, STREAMED, low, high, work)
+                _reach(ways, asked, start, stop, STREAMED, low, high, added(p, start, stop))
     return _quickest_way(p, asked, ways)
 
 

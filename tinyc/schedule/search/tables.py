@@ -19,10 +19,11 @@ class Tables(NamedTuple):
     """By tensor: its bytes, its life in steps, and bytes of its line (-1 where it needs all its bytes).
 
     By operator: how many results it has, kernels as a whole, kernels in rows (none where it cannot stream), tensors
-    that must be complete before its rows begin; bytes of hidden lines; instructions that rows add. By kernel: bytes of
-    scratch, instructions, how many trails. `state`: by step, bytes of state where the first segment ends there. Where
-    the input is stored these are 0, and `pushed` is -1. `entry`: by operator, instructions of moving the rows of what
-    it reads, which count where what makes that is in the same segment (or the caller pushes it).
+    that must be complete before its rows begin; bytes of hidden lines; instructions that rows add, and those of them
+    for rows that are `moved` (see `Operation`). By kernel: bytes of scratch, instructions, how many trails. `state`: by
+    step, bytes of state where the first segment ends there. Where the input is stored these are 0, and `pushed` is -1.
+    `entry`: by operator, instructions of moving the rows of what it reads, which count where what makes that is in the
+    same segment (or the caller pushes it).
     """
 
     bytes: Column
@@ -35,6 +36,7 @@ class Tables(NamedTuple):
     complete_count: Column
     hidden: Column
     row_work: Column
+    moved: Column
     entry: Column
     results: Column
     complete: Column
@@ -58,6 +60,7 @@ def tables(network: Figures) -> Tables:
         result_count=[len(op.made) for op in operations], whole_count=[len(op.whole) for op in operations],
         row_count=[len(op.rows) for op in operations], complete_count=[len(op.complete) for op in operations],
         hidden=[op.hidden for op in operations], row_work=[op.row_work for op in operations],
+        moved=[op.moved for op in operations],
         entry=[0.0 if step else network.entry for step in range(len(operations))],
         results=[number for op in operations for number in op.made],
         complete=[number for op in operations for number in op.complete],
