@@ -39,14 +39,17 @@ class Chosen:
         return any(found.part.streamed or found.part.lean for found in self.finished.values())
 
     # ------------------------------------------------------------------ room for all in what the worst part needs
-    def has_places(self) -> bool:
-        """Whether there are simple places."""
-        return bool(self.search.has_places(self.joined.prepared, self.cut.bytes, self.cut.state, *self._columns))
-
-    def result_offsets(self, entries: Sequence[int], most: int) -> tuple[int, ...]:
-        """Offsets at which the result may lie, where the input may lie at the `entries` (see `search`)."""
-        bytes, state, begins = self.cut.bytes, self.cut.state, self.search.column(entries)
-        found = self.search.result_offsets(self.joined.prepared, bytes, state, *self._columns, begins, most)
+    def result_offsets(
+        self, entries: Sequence[int], most: int, first: int = 0, stop: int | None = None
+    ) -> tuple[int, ...]:
+        """Offsets at which the result of parts may lie, where their input may lie at the `entries` (see `search`): of
+        all parts, or of those from `first` on up to `stop`, before which a single tensor passes."""
+        given, overlaps = self._columns
+        found = self.search.result_offsets(
+            self.joined.prepared, self.cut.bytes, self.cut.state,
+            given[4 * first :] if stop is None else given[4 * first : 4 * stop], overlaps,
+            self.search.column(entries), most,
+        )
         return tuple(map(int, found))
 
     def has_first_fit(self) -> bool:

@@ -75,7 +75,6 @@ def _use(compiled: Any) -> None:
     found = compiled.cheapest_cut(p, nothing)
     compiled.quickest_cut(p, float(found.bytes), float(found.bytes), found.state, nothing)
     compiled.find_places(p, found.bytes, found.state, nothing, False, search.CHOICES)
-    compiled.has_places(p, found.bytes, found.state, nothing, nothing)
     compiled.result_offsets(p, found.bytes, found.state, nothing, nothing, nothing, 1)
     compiled.other_parts(p, found.bytes, zero, zero)
     compiled.parts_fit(p, found.bytes, found.state, zero, zero, zero, nothing, nothing)
@@ -106,8 +105,8 @@ def _sort_pairs(pairs: Any) -> None:
 
 
 def _accepted(t: Tables) -> Tables:
-    reals = {name: _reals_column(getattr(t, name)) for name in ("work", "row_work", "moved", "entry")}
-    return Tables(**{name: _column(values) for name, values in t._asdict().items()} | reals | {"pushed": t.pushed})
+    own = {"work": _reals_column(t.work), "pushed": t.pushed}
+    return Tables(**{name: _column(values) for name, values in t._asdict().items()} | own)
 
 
 def _column(values: Any) -> Any:

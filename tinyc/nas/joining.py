@@ -29,7 +29,7 @@ class Joined:
 
     @property
     def figures(self) -> Figures:
-        entry = self.blocks[0].figures.entry if self.stream else 0.0
+        entry = self.blocks[0].figures.entry if self.stream else 0
         return Figures(_Operations(self), _Tensors(self), 0 if self.stream else None, entry)
 
     def block_of(self, step: int) -> int:

@@ -9,23 +9,15 @@ would end; where one is not, `tinyc.nas.quick` makes that search.
 from __future__ import annotations
 
 import operator
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import reduce
 from itertools import chain
 
 from tinyc.compiler import ROOM
-from tinyc.nas.blocks import KNOWN, Block, closed_below, shelf
+from tinyc.nas.alone import Alone, alone, quickest_cut
+from tinyc.nas.blocks import Block, closed_below
 from tinyc.nas.chosen import Chosen
-from tinyc.nas.compiled import fast_search
-from tinyc.nas.joining import JoinedNeeds, join
-from tinyc.schedule.least import Least, least, quickest_way
-from tinyc.schedule.quicker import Limit
-from tinyc.schedule.search import WAYS
-
-ANSWERS = 1 << 18  # about blocks, that are remembered
-Cost = tuple[int, float]  # how many parts need more than is comfortable, and instructions that rows add
+from tinyc.nas.stretches import have_places
 
 
 def local(blocks: Sequence[Block]) -> Sequence[Chosen]:
@@ -34,7 +26,7 @@ def local(blocks: Sequence[Block]) -> Sequence[Chosen]:
     if all([block.entered == len(block.works) for block in blocks[:-1]]):
         return ()  # segments may pass through all blocks
     work = reduce(operator.add, chain.from_iterable([block.works for block in blocks]), 0.0)
-    row = [_alone(block, bisect_right(block.levels, work), number == 0) for number, block in enumerate(blocks)]
+    row = [alone(block, work, number == 0) for number, block in enumerate(blocks)]
     bytes = max([block.least for block in row])
     if not any([block.least == bytes and block.is_closed(bytes) for block in row]):
         return ()
@@ -42,185 +34,15 @@ def local(blocks: Sequence[Block]) -> Sequence[Chosen]:
         return ()
     for room in ROOM:
         chosen = list(_chosen(row, bytes, room, work))
-        if len(chosen) < len(row) or _has_places(chosen):
+        if len(chosen) < len(row) or have_places(chosen):
             return chosen if len(chosen) == len(row) else ()
     return ()
 
 
-def _chosen(row: Sequence[_Alone], bytes: int, room: float, work: float) -> Iterator[Chosen]:
+def _chosen(row: Sequence[Alone], bytes: int, room: float, work: float) -> Iterator[Chosen]:
     """The quickest parts of the blocks, up to one whose own may not be the network's."""
     for block in row:
-        cut = _quickest(block, bytes, room)
+        cut = quickest_cut(block, bytes, room)
         if cut is None:
             return
         yield cut.finished(work)
-
-
-def _has_places(row: Sequence[Chosen]) -> bool:
-    """Whether there are simple places for all, block by block as `search.has_places` goes from chunk to chunk."""
-    for most in WAYS:
-        offsets: tuple[int, ...] = (-1,)
-        for block in row:
-            offsets = _result_offsets(block, offsets, most)
-            if not offsets:
-                break
-        else:
-            return True
-    return False
-
-
-@lru_cache(maxsize=ANSWERS)
-def _result_offsets(block: Chosen, entries: tuple[int, ...], most: int) -> tuple[int, ...]:
-    return block.result_offsets(entries, most)
-
-
-@dataclass(frozen=True, eq=False)
-class _Alone:
-    """A block with the lean kernels that a network of so much `work` has, as a network of its own. The input of the
-    `first` one is that of the network."""
-
-    block: Block
-    work: float
-    first: bool
-
-    @cached_property
-    def needs(self) -> JoinedNeeds:
-        search, place = fast_search(), self.block.place
-        return JoinedNeeds(join([self.block], shelf(place.target, place.onnx), search, work=self.work), search)
-
-    @cached_property
-    def least(self) -> int:
-        """Bytes that it needs at least, if no segment reaches into another block."""
-        found = least(self.needs)
-        assert found is not None  # a stored input can always be read
-        return found.bytes
-
-    @cached_property
-    def _highs(self) -> list[int]:
-        """Bytes that its operators need at most, as a whole."""
-        p = self.needs.prepared
-        return list(map(int, p.data[p.whole_high : p.whole_high + p.steps]))
-
-    @cached_property
-    def _high(self) -> int:
-        return max(self._highs, default=0)
-
-    @property
-    def _entered(self) -> int:
-        """The step before which segments end that come from the block before."""
-        return 0 if self.first else self.block.entered
-
-    @cached_property
-    def _left(self) -> int:
-        """The step from which on segments may go on into the next block."""
-        p = self.needs.prepared
-        leaving = (step for step in range(p.steps) if p.data[p.longest + step] == p.steps)
-        return p.steps if self.block.place.last else next(leaving, p.steps)
-
-    def is_closed(self, bytes: int) -> bool:
-        """Whether no operator that may need so much is in reach of segments from other blocks, or into others: then it
-        needs what it needs at least, there as well."""
-        worst = [step for step, high in enumerate(self._highs) if high >= bytes]
-        return bool(worst) and self._entered <= worst[0] and worst[-1] < self._left
-
-    def begins_with(self, bytes: int) -> bool:
-        """Whether all that may run first, in the network's first block, needs so much."""
-        return self._left > 0 and self._first_need >= bytes
-
-    @cached_property
-    def _first_need(self) -> int:
-        return min(self.needs.need(0, part.stop, part.streamed) for part in self.needs.parts(0))
-
-    # ------------------------------------------------------------------ parts
-    def quickest(self, bytes: int, room: float) -> _Cut | None:
-        """Its quickest parts in so many bytes; None if others, which reach into other blocks, may be quicker."""
-        limit, comfortable = float(bytes), room * bytes
-        way = quickest_way(self.needs, limit, comfortable, 0)
-        crossing = self._crossing(limit, comfortable) if self._high > comfortable else []
-        if any((way.tight, way.work) >= cost for cost in crossing):
-            return None
-        return _Cut(self, Least(bytes, 0, way.starts, way.kinds, self.needs.count), room)
-
-    def _crossing(self, limit: float, comfortable: float) -> list[Cost]:
-        """The least that ways to the end cost which share a segment with another block: of what a segment has there,
-        nothing counts but what can be told from here. That it is not comfortable counts where it begins."""
-        p = self.needs.prepared
-        inside: list[Cost | None] = [None] * (p.steps + 1)  # by step, of ways that begin with the block
-        across: list[Cost | None] = [None] * (p.steps + 1)  # and with a segment from the block before
-        inside[0] = 0, 0.0
-
-        def reach(
-            ways: list[Cost | None], step: int, before: Cost | None, need: int, work: float, counts: bool = True
-        ) -> None:
-            if before is None or need > limit:
-                return
-            cost = before[0] + (counts and need > comfortable), before[1] + work
-            known = ways[step]
-            ways[step] = cost if known is None else min(known, cost)
-
-        for stop in range(1, self._entered + 1):
-            work = float(p.row_work[stop] - p.leaving[stop])
-            reach(across, stop, (0, 0.0), self._shared(0, stop), work, counts=False)
-        for step in range(p.steps):
-            for part in self.needs.parts(step):
-                if part.streamed and max(self._highs[step : part.stop]) <= comfortable:
-                    continue  # as a whole, its operators are comfortable as well, and take less work
-                need, work = part.low, self.needs.added(step, part.stop, part.streamed)
-                if need <= limit < part.high or need <= comfortable < part.high:
-                    need = self.needs.need(step, part.stop, part.streamed)
-                reach(inside, part.stop, inside[step], need, work)
-                reach(across, part.stop, across[step], need, work)
-        for step in range(self._left, p.steps):
-            for before in (inside[step], across[step]):
-                work = float(p.row_work[p.steps] - p.row_work[step])
-                reach(across, p.steps, before, self._shared(step, p.steps), work)
-        return [cost for cost in across[-1:] if cost is not None]
-
-    def _shared(self, start: int, stop: int) -> int:
-        """Bytes that a segment needs at least which has these steps of the block, the first ones or the last: what only
-        exists inside, what is there before the last ones, and what the first ones leave to others."""
-        p, d = self.needs.prepared, self.needs.prepared.data
-        found, scratch, last = 0, 0, stop == p.steps
-        if start > 0:
-            found += d[p.before + start]
-        else:
-            found += d[p.inside] if d[p.last] < stop else d[p.width]
-        for step in range(start, stop):
-            scratch = max(scratch, d[p.lean_in_rows + step])
-            found += d[p.made_in_rows + step] - d[p.made + step]
-            for k in range(d[p.result_from + step], d[p.result_from + step + 1]):
-                tensor = d[p.results + k]
-                if d[p.last + tensor] < stop:
-                    found += d[p.inside + tensor]
-                elif not last:
-                    found += d[p.width + tensor]
-        return int(found + scratch)
-
-
-class _Cut:
-    """The quickest parts of a block."""
-
-    def __init__(self, alone: _Alone, cut: Least, room: float) -> None:
-        self.alone, self.cut, self.room = alone, cut, room
-        self._known: list[tuple[list[Limit], Chosen]] = []
-
-    def finished(self, work: float) -> Chosen:
-        """In a network of so much work."""
-        for limits, chosen in self._known:
-            if all([limit.could_be(work) for limit in limits]):
-                return chosen
-        needs = self.alone.needs
-        chosen = Chosen(needs.row, needs.search, self.cut, self.room, work)
-        self._known.append(([found.room.work for found in chosen.finished.values()], chosen))
-        return chosen
-
-
-@lru_cache(maxsize=KNOWN)
-def _alone(block: Block, level: int, first: bool) -> _Alone:
-    """A block in networks of so much work that so many of its kernels may be lean ones."""
-    return _Alone(block, block.levels[level - 1] if level else 0.0, first)
-
-
-@lru_cache(maxsize=ANSWERS)
-def _quickest(alone: _Alone, bytes: int, room: float) -> _Cut | None:
-    return alone.quickest(bytes, room)

@@ -28,6 +28,7 @@ from tinyc.nas.pieces import Shared, network_piece
 from tinyc.nas.planner import plan
 from tinyc.nas.report import Flash, Need
 from tinyc.nas.spaces.space import Space
+from tinyc.nas.stretches import has_places
 from tinyc.schedule.cost import total_instructions
 from tinyc.schedule.least import Least, least, quickest
 from tinyc.schedule.needs import Needs
@@ -90,7 +91,7 @@ class QuickPlanner(Generic[S]):
         for room in ROOM:
             cut = quickest(needs, most, most.bytes, room)
             tried.append(Chosen(joined, needs.search, cut, room, joined.prepared.work))
-            if tried[-1].has_places():
+            if has_places(tried[-1]):
                 return tried[-1:]
         return list(islice((chosen for chosen in tried if chosen.has_first_fit()), 1))
 

@@ -15,8 +15,9 @@ from tinyc.schedule.search.prepared import Prepared, prepare
 from tinyc.schedule.search.tables import Tables, lines_of, tables
 
 # What comes first of a block: how many tensors it makes, steps, results, complete tensors, kernels, trails, lines that
-# read its input, ways in which its result is seen; then of its input the bytes, the last step and the line.
-TENSORS, STEPS, RESULTS, COMPLETE, KERNELS, TRAILS, READS, SEEN, BYTES, LAST, LINE, HEAD = range(12)
+# read its input, ways in which its result is seen; then of its input the bytes, the last step, the line and the entry.
+TENSORS, STEPS, RESULTS, COMPLETE, KERNELS, TRAILS, READS, SEEN, BYTES, LAST, LINE, ENTRY, HEAD = range(13)
+BY_STEP = 7  # columns of steps
 
 
 def packed(figures: Figures) -> tuple[list[int], list[float]]:
@@ -36,13 +37,14 @@ def packed(figures: Figures) -> tuple[list[int], list[float]]:
                 seen.add(rows)
     numbers = [
         len(t.bytes) - 1, len(added), len(t.results), len(t.complete), len(t.scratch), len(t.trail_tensor), len(reads),
-        len(seen), t.bytes[0], t.last[0], t.line[0],
+        len(seen), t.bytes[0], t.last[0], t.line[0], figures.entry,
         *t.bytes[1:], *t.made[1:], *t.last[1:], *t.line[1:],
-        *t.result_count, *t.whole_count, *t.row_count, *t.complete_count, *t.hidden, *added,
+        *t.result_count, *t.whole_count, *t.row_count, *t.complete_count, *t.hidden, *t.row_work, *t.moved,
+        *added,
         *t.results, *t.complete, *t.scratch, *t.trail_count, *t.trail_tensor, *t.trail_apart,
         *(step for step, _ in reads), *(rows for _, rows in reads), *sorted(seen),
     ]  # fmt: skip
-    return numbers, [*t.work, *t.row_work, *t.moved, figures.entry]
+    return numbers, list(t.work)
 
 
 def prepare_row(numbers: Column, works: Column, blocks: Column, stream: bool, work: float) -> Prepared:
@@ -68,7 +70,7 @@ def row_of(numbers: Column, works: Column, blocks: Column, stream: bool) -> Tabl
         if k > 0:
             t.last[before], t.line[before] = numbers[head + LAST] + step, numbers[head + LINE]
         if k > 0 or stream:
-            t.entry[step] = works[work + kernels + 2 * steps]
+            t.entry[step] = numbers[head + ENTRY]
         at = _copy(numbers, head + HEAD, made, t.bytes, tensor, 0)
         at = _copy(numbers, at, made, t.made, tensor, step)
         at = _copy(numbers, at, made, t.last, tensor, step)
@@ -77,15 +79,16 @@ def row_of(numbers: Column, works: Column, blocks: Column, stream: bool) -> Tabl
         at = _copy(numbers, at, steps, t.whole_count, step, 0)
         at = _copy(numbers, at, steps, t.row_count, step, 0)
         at = _copy(numbers, at, steps, t.complete_count, step, 0)
-        at = _copy(numbers, at, steps, t.hidden, step, 0) + steps
+        at = _copy(numbers, at, steps, t.hidden, step, 0)
+        at = _copy(numbers, at, steps, t.row_work, step, 0)
+        at = _copy(numbers, at, steps, t.moved, step, 0) + steps
         at = _copy(numbers, at, numbers[head + RESULTS], t.results, result, before)
         at = _copy(numbers, at, numbers[head + COMPLETE], t.complete, complete, before)
         at = _copy(numbers, at, kernels, t.scratch, kernel, 0)
         at = _copy(numbers, at, kernels, t.trail_count, kernel, 0)
         at = _copy(numbers, at, trails, t.trail_tensor, trail, before)
         _copy(numbers, at, trails, t.trail_apart, trail, 0)
-        at = _copy(works, work, kernels, t.work, kernel, 0)
-        _copy(works, _copy(works, at, steps, t.row_work, step, 0), steps, t.moved, step, 0)
+        _copy(works, work, kernels, t.work, kernel, 0)
         result, complete = result + numbers[head + RESULTS], complete + numbers[head + COMPLETE]
         kernel, trail, tensor, step = kernel + kernels, trail + trails, tensor + made, step + steps
     if stream:
@@ -109,7 +112,7 @@ def _empty(numbers: Column, blocks: Column, stream: bool) -> Tables:
     pushed = 0 if stream else -1
     return Tables(
         zeros(tensors), zeros(tensors), zeros(tensors), zeros(tensors), zeros(steps), zeros(steps), zeros(steps),
-        zeros(steps), zeros(steps), reals(steps), reals(steps), reals(steps), zeros(counts[RESULTS]),
+        zeros(steps), zeros(steps), zeros(steps), zeros(steps), zeros(steps), zeros(counts[RESULTS]),
         zeros(counts[COMPLETE]), zeros(kernels), reals(kernels), zeros(kernels), zeros(trails), zeros(trails),
         zeros(steps + 1), pushed,
     )  # fmt: skip
@@ -121,7 +124,7 @@ def _add_state(t: Tables, numbers: Column, blocks: Column) -> None:
     for k in range(0, len(blocks), 2):
         at = blocks[k]
         steps, reads, seen = numbers[at + STEPS], numbers[at + READS], numbers[at + SEEN]
-        added = at + HEAD + 4 * numbers[at + TENSORS] + 5 * steps
+        added = at + HEAD + 4 * numbers[at + TENSORS] + BY_STEP * steps
         of_reads = (
             added + steps + numbers[at + RESULTS] + numbers[at + COMPLETE] + 2 * numbers[at + KERNELS]
             + 2 * numbers[at + TRAILS]

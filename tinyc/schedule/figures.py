@@ -77,8 +77,8 @@ class Operation:
     rows: tuple[Kernel, ...] = ()
     hidden: int = 0
     complete: tuple[int, ...] = ()
-    row_work: float = 0.0
-    moved: float = 0.0
+    row_work: int = 0
+    moved: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Figures:
     operations: Sequence[Operation]
     tensors: Sequence[Tensor]
     pushed: int | None = None
-    entry: float = 0.0
+    entry: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class Blocks:
 
     operations: tuple[Operation, ...]
     lines: Mapping[int, int]
-    entry: float = 0.0
+    entry: int = 0
 
     @property
-    def work(self) -> float:
+    def work(self) -> int:
         return self.entry + sum(op.row_work for op in self.operations)
 
 
@@ -120,7 +120,7 @@ class FigureReader:
         operations = [self._operation(step, step.single) for step in self.steps]
         tensors = tuple(self._tensor(value) for value in self._values)
         pushed = None if self.pushed is None else self._number[id(self.pushed)]
-        lines, entry = dict[int, int](), 0.0
+        lines, entry = dict[int, int](), 0
         # How many rows a line holds does not depend on where a segment begins or ends around it.
         for start, stop in windows(Figures(tuple(operations), tensors)):
             forms = [form for step in self.steps[start:stop] if (form := step.single)]
@@ -195,15 +195,15 @@ class FigureReader:
         pushed = self.pushed if any(v is self.pushed for _, stage in stages for v, _ in stage.reads) else None
         flow = SegmentLines([stage for _, stage in stages], self.graph, pushed)
         trace = flow.flowing if exact else flow.trace
-        hidden, work, moved = [0] * len(forms), [form.work for form in forms], [0.0] * len(forms)
-        lines, entry = dict[int, int](), 0.0
+        hidden, work, moved = [0] * len(forms), [form.work for form in forms], [0] * len(forms)
+        lines, entry = dict[int, int](), 0
         if pushed is not None and flow.pushed is not None:
             lines[self._number[id(pushed)]] = flow.depths[flow.pushed] * flow.row_bytes[flow.pushed]
-            entry = BYTE_INSTRUCTIONS * trace.moved_rows(flow.pushed) * flow.row_bytes[flow.pushed]
+            entry = _moving(trace.moved_rows(flow.pushed), flow.row_bytes[flow.pushed])
         for number, stage in stages:
             line = flow.numbers[id(stage.output)]
             depth = flow.depths[line] if flow.is_internal[line] or not exact else stage.rows
-            moving = BYTE_INSTRUCTIONS * trace.moved_rows(line, depth) * stage.row_bytes
+            moving = _moving(trace.moved_rows(line, depth), stage.row_bytes)
             work[number] += moving
             if stage.output.producer is None:
                 hidden[number] += depth * stage.row_bytes
@@ -248,6 +248,11 @@ def longest_segments(made: Any, row_count: Any, complete_count: Any, complete: A
     for covered in range(start, count):
         found[covered] = count
     return found
+
+
+def _moving(rows: int, bytes: int) -> int:
+    """Instructions of moving rows of so many bytes: whole ones, so that their sums do not depend on the order."""
+    return round(BYTE_INSTRUCTIONS * rows * bytes)
 
 
 def last_use(graph: Graph, value: Value, position: Mapping[int, int]) -> tuple[int, bool]:

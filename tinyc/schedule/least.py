@@ -58,14 +58,13 @@ def least(needs: Needs) -> Least | None:
         found = needs.search.cheapest_cut(needs.prepared, needs.search.column(known))
         if found.bytes < 0:
             return None
-        cut = Least(found.bytes, found.state, found.starts, found.kinds, needs.count, tuple(weighed))
-        if not found.unknown:
-            return cut
-        for start, stop, streamed in map(cut.part, found.unknown):
-            need = needs.need(start, stop, streamed, found.state)
+        cut = Least(found.bytes, found.state, found.starts, found.kinds, needs.count)
+        exact = [needs.need(*cut.part(number), found.state) for number in found.unknown]
+        weighed += [part for part in map(cut.part, found.unknown) if part.streamed]
+        if max(exact, default=0) <= found.bytes:
+            return replace(cut, weighed=tuple(weighed))
+        for (start, stop, streamed), need in zip(map(cut.part, found.unknown), exact, strict=True):
             known += (start, stop, int(streamed), found.state, need)
-            if streamed:
-                weighed.append(Cut(start, stop, streamed))
 
 
 def quickest(needs: Needs, found: Least, limit: float, room: float = 1.0) -> Least:
@@ -93,12 +92,15 @@ def quickest_way(needs: Needs, limit: float, comfortable: float, state: int) -> 
     known = needs.asked  # what is known changes no answer, but how soon it is found
     while True:
         found = needs.search.quickest_cut(needs.prepared, limit, comfortable, state, needs.search.column(known))
-        if not found.unknown:
-            return found
-        for number in found.unknown:
+        stands = True
+        for number, low in zip(found.unknown, found.lows, strict=True):
             start, streamed = found.starts[number], found.kinds[number] == STREAMED
             stop = found.starts[number + 1] if number + 1 < len(found.starts) else needs.count
-            known += (start, stop, int(streamed), state, needs.need(start, stop, streamed, state))
+            need = needs.need(start, stop, streamed, state)
+            known += (start, stop, int(streamed), state, need)
+            stands = stands and need <= limit and (need > comfortable) == (low > comfortable)
+        if stands:
+            return found
 
 
 def placed(needs: Needs, found: Least) -> Least:

@@ -68,9 +68,9 @@ class Needs:
         kernels = ((step, op.rows if streamed else op.whole) for step, op in enumerate(operations, start))
         return tuple((step, self.lean(own).name) for step, own in kernels if step in lean)
 
-    def added(self, start: int, stop: int, streamed: bool) -> float:
+    def added(self, start: int, stop: int, streamed: bool) -> int:
         """Instructions that single rows add to a part."""
-        return float(self.search.added(self.prepared, start, stop)) if streamed else 0.0
+        return int(self.search.added(self.prepared, start, stop)) if streamed else 0
 
     def has_lean(self, start: int, stop: int, streamed: bool) -> bool:
         """Whether a part has operators whose lean kernels are not their fastest."""

@@ -223,8 +223,7 @@ class Scheduler:
         if isinstance(stages, str) or not means:
             return None
         blocks = BLOCK_INSTRUCTIONS * sum(times for stage in stages for times, _ in stage.runs)
-        # Whole instructions: their sums do not depend on the order in which they are added.
-        return Form(stages, float(round(max(0.0, means[0].work - whole)) + blocks), means)
+        return Form(stages, round(max(0.0, means[0].work - whole)) + blocks, means)
 
 
 def _check_names(given: Schedule, names: Mapping[str, Node]) -> None:

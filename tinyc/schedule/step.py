@@ -31,11 +31,12 @@ class Means:
 @dataclass(frozen=True)
 class Form:
     """An operator in blocks of rows: its stages, and kernels, the fastest first and each with less scratch than those
-    before. `work` is what the fastest and the runtime execute beyond the operator as a whole.
+    before. `work` is what the fastest and the runtime execute beyond the operator as a whole: whole instructions, so
+    that their sums do not depend on the order.
     """
 
     stages: tuple[RowStage, ...]
-    work: float
+    work: int
     kernels: tuple[Means, ...]
 
 

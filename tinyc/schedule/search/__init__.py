@@ -13,7 +13,7 @@ import numpy as np
 from tinyc.columns import Column
 from tinyc.schedule.search import bounds, chunks, cut, lying, places, prepared, quickest
 from tinyc.schedule.search.bounds import STREAMED, added, apart, segment, segments, whole
-from tinyc.schedule.search.chunks import WAYS, has_places, place_parts, result_offsets
+from tinyc.schedule.search.chunks import WAYS, place_parts, result_offsets
 from tinyc.schedule.search.cut import cheapest_cut
 from tinyc.schedule.search.places import CHOICES, Places, find_places
 from tinyc.schedule.search.prepared import DEAR, Prepared, affordable, lean_of, prepare
@@ -24,7 +24,7 @@ MODULES = (prepared, bounds, cut, quickest, lying, places, chunks)  # what is co
 
 __all__ = [
     "CHOICES", "DEAR", "MODULES", "STREAMED", "WAYS", "Places", "Prepared", "Quickest", "Tables", "accepted", "added",
-    "affordable", "apart", "cheapest_cut", "column", "find_places", "has_places", "lean_of", "own_number",
+    "affordable", "apart", "cheapest_cut", "column", "find_places", "lean_of", "own_number",
     "place_parts", "prepare", "quickest_cut", "reals_column", "result_offsets", "segment", "segments", "tables",
     "whole",
 ]

@@ -43,10 +43,10 @@ def segments(p: Prepared, start: int) -> Iterator[tuple[int, int, int, int]]:
         yield step + 1, live + scratch - min(dead, new), live + scratch, within + scratch
 
 
-def added(p: Prepared, start: int, stop: int) -> float:
+def added(p: Prepared, start: int, stop: int) -> int:
     """Instructions that single rows add to a segment."""
-    moved = p.leaving[stop] - (p.entry if start == 0 else 0.0)
-    return p.row_work[stop] - p.row_work[start] - moved
+    d, entry = p.data, p.entry if start == 0 else 0
+    return d[p.row_work + stop] - d[p.row_work + start] - d[p.leaving + stop] + entry
 
 
 def segment(p: Prepared, start: int, stop: int) -> tuple[int, int]:

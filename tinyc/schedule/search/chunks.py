@@ -67,11 +67,6 @@ def place_parts(p: Prepared, limit: int, state: int, given: Column, overlaps: Co
     return Placed(none(), none())
 
 
-def has_places(p: Prepared, limit: int, state: int, given: Column, overlaps: Column) -> bool:
-    """Whether there are such places."""
-    return len(place_parts(p, limit, state, given, overlaps).tensors) > 0
-
-
 def result_offsets(
     p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: Column, most: int
 ) -> list[int]:
@@ -84,6 +79,15 @@ def result_offsets(
     return ways.offsets[first:]
 
 
+class _Search(NamedTuple):
+    """Nodes, what lies where, what is to be tried next, and room to note in."""
+
+    nodes: Nodes
+    lying: Lying
+    stack: Stack
+    below: Column
+
+
 def _through(
     p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: list[int], most: int
 ) -> tuple[Ways, int]:
@@ -91,10 +95,12 @@ def _through(
     ways, part, first = Ways(none(), none(), [0], none(), none()), 0, 0
     for entry in entries:
         _add(ways, entry, -1)
-    below = zeros(p.last - p.born)
+    nodes, stack = [Node(-1, -2, 0, WHOLE, 0, 0, 0, 0, 0)], [Step(0, -1, 0, WHOLE, 0, 0, 0, -1)]
+    search = _Search(nodes, [(-1, 0)], stack, zeros(p.last - p.born))
+    seen = set(none())
     while 4 * part < len(given) and first < len(ways.offsets):
         until, last = _next_neck(p, given, part), len(ways.offsets)
-        _through_chunk(p, limit - width(state), given, overlaps, part, until, ways, first, most, below)
+        _through_chunk(p, limit - width(state), given, overlaps, part, until, search, seen, ways, first, most)
         part, first = until, last
     return ways, first
 
@@ -112,14 +118,14 @@ def _next_neck(p: Prepared, given: Column, part: int) -> int:
 
 
 def _through_chunk(
-    p: Prepared, end: int, given: Column, overlaps: Column, part: int, until: int, ways: Ways, first: int, most: int,
-    below: Column,
+    p: Prepared, end: int, given: Column, overlaps: Column, part: int, until: int, search: _Search, seen: set[int],
+    ways: Ways, first: int, most: int,
 ) -> None:
     """Add ways through the parts of a chunk, behind those from `first` on. Depth first, tensors at the ends of the
     space first."""
-    stop, last, tries, seen = given[4 * until - 3], len(ways.offsets), 0, {-1}
+    stop, last, tries, nodes, lying, stack = given[4 * until - 3], len(ways.offsets), 0, *search[:3]
     for origin in range(first, last):
-        nodes, lying, stack = _begun(p, given, part, ways.offsets[origin], end)
+        _begin(p, given, part, ways.offsets[origin], end, nodes, lying, stack)
         while len(stack) > 0 and tries < CHUNK_CHOICES and len(ways.offsets) < last + most:
             tries += 1
             step = stack.pop()
@@ -137,20 +143,25 @@ def _through_chunk(
                         _given_on(p, stack, step.node, node.stop, end, given)
                 continue
             if step.over <= 0 or step.kind != STREAMED or has_overlaps(overlaps, step):
-                push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, below)
+                push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, search.below)
 
 
-def _begun(p: Prepared, given: Column, part: int, entry: int, end: int) -> tuple[Nodes, Lying, Stack]:
+def _begin(
+    p: Prepared, given: Column, part: int, entry: int, end: int, nodes: Nodes, lying: Lying, stack: Stack
+) -> None:
     """Nodes, what is lying, and what comes next, before a chunk into which one tensor passes at an offset; without one,
     before the inputs have a place."""
     d, start = p.data, given[4 * part]
-    if entry < 0:
-        return [Node(-1, -2, 0, WHOLE, 0, 0, 0, 0, 0)], [(-1, 0)], [Step(0, -1, 0, WHOLE, 0, 0, 0, -1)]
-    stack = [Step(0, 0, 0, 0, 0, 0, 0, 0)]
+    nodes.clear()
+    lying.clear()
     stack.clear()
-    _given_on(p, stack, 0, start, end, given)
-    tensor = d[p.crossing + d[p.crossing_from + start]]
-    return [Node(-1, -2, start, WHOLE, 0, 0, 0, 1, 0)], [(tensor, entry)], stack
+    if entry < 0:
+        nodes.append(Node(-1, -2, 0, WHOLE, 0, 0, 0, 0, 0))
+        stack.append(Step(0, -1, 0, WHOLE, 0, 0, 0, -1))
+    else:
+        nodes.append(Node(-1, -2, start, WHOLE, 0, 0, 0, 1, 0))
+        lying.append((d[p.crossing + d[p.crossing_from + start]], entry))
+        _given_on(p, stack, 0, start, end, given)
 
 
 def _add(ways: Ways, offset: int, origin: int) -> None:

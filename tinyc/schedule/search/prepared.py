@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tinyc.columns import Column, reals, zeros
+from tinyc.columns import Column, zeros
 from tinyc.program.lifetimes import ARENA_ALIGN as ARENA_ALIGN  # that `width` reads, when it is compiled
 from tinyc.program.lifetimes import width
 from tinyc.schedule.figures import longest_segments
@@ -16,22 +16,21 @@ DEAR = 0.03  # of the network's instructions, that less scratch of one operator 
 class Prepared(NamedTuple):
     """Tables with what follows from them: columns that lie one behind the other in `data`, of which a field says where
     they begin. Sizes are rounded up to the grain. `work`: instructions of all operators with their fastest kernels.
-    `row_work`: by step, instructions that rows add to all before it; `leaving`: those of moving the rows of what the
-    operator before it makes, which do not count where a segment ends there; `entry`: those of moving a pushed input.
+    `entry`: those of moving the rows of a pushed input.
 
     By tensor: the step that makes it and the last that reads it; its `width`, and `inside`: bytes while it only exists
     inside a segment. By step: bytes that are there `before` it and still read; where the tensors that cross into it
     begin, and those that die in it; where its results begin; where the longest segment ends; bytes of results, and of
     results and hidden lines; scratch of the fastest and of the lean kernel, as a whole and in rows; where the trails of
     these as a whole begin and end; the numbers of the lean kernels; between which bytes the need as a whole lies,
-    without state, with one or the other; bytes of state if the first segment ends there.
+    without state, with one or the other; bytes of state if the first segment ends there; `row_work`: instructions that
+    rows add to all before it, and `leaving`: those of moving the rows of what the operator before it makes, which do
+    not count where a segment ends there.
     """
 
     data: Column
-    row_work: Column
-    leaving: Column
     work: float
-    entry: float
+    entry: int
     steps: int
     pushed: int
     until: int
@@ -59,6 +58,8 @@ class Prepared(NamedTuple):
     whole_low: int
     whole_high: int
     state: int
+    row_work: int
+    leaving: int
     results: int
     trail_tensor: int
     trail_apart: int
@@ -94,11 +95,11 @@ def prepare(t: Tables, work: float = -1.0) -> Prepared:
         fast = with_kernel(p, step, d[p.fast + step], d[p.fast_trails + step], d[p.fast_trails_end + step])
         lean = with_kernel(p, step, d[p.lean + step], d[p.lean_trails + step], d[p.lean_trails_end + step])
         d[p.whole_low + step], d[p.whole_high + step] = min(fast[0], lean[0]), min(fast[1], lean[1])
-        p.row_work[step + 1] = p.row_work[step] + t.row_work[step]
-        p.leaving[step + 1] = t.moved[step]
+        d[p.leaving + step + 1] = t.moved[step]
+        d[p.row_work + step + 1] = d[p.row_work + step] + t.row_work[step]
         if step + 1 < d[p.longest + step]:
-            p.row_work[step + 1] += t.entry[step + 1]
-            p.leaving[step + 1] += t.entry[step + 1]
+            d[p.row_work + step + 1] += t.entry[step + 1]
+            d[p.leaving + step + 1] += t.entry[step + 1]
     return p
 
 
@@ -113,18 +114,19 @@ def _columns(t: Tables, work: float) -> Prepared:
     if work < 0:
         work = own
     steps = count + 2  # what has happened before each of them, and where the last of them ends
-    by_step, until, entry = 4 * tensors, -1, 0.0
+    by_step, until, entry = 4 * tensors, -1, 0
     if t.pushed >= 0:
         until, entry = t.last[t.pushed], t.entry[0]
-    others = by_step + 20 * steps
+    others = by_step + 22 * steps
     dying = others + len(t.results) + 2 * trails
     return Prepared(
-        zeros(dying + tensors + crossings), reals(count + 1), reals(count + 1), work, entry, count, t.pushed, until,
+        zeros(dying + tensors + crossings), work, entry, count, t.pushed, until,
         0, tensors, 2 * tensors, 3 * tensors,
         by_step, by_step + steps, by_step + 2 * steps, by_step + 3 * steps, by_step + 4 * steps, by_step + 5 * steps,
         by_step + 6 * steps, by_step + 7 * steps, by_step + 8 * steps, by_step + 9 * steps, by_step + 10 * steps,
         by_step + 11 * steps, by_step + 12 * steps, by_step + 13 * steps, by_step + 14 * steps, by_step + 15 * steps,
         by_step + 16 * steps, by_step + 17 * steps, by_step + 18 * steps, by_step + 19 * steps,
+        by_step + 20 * steps, by_step + 21 * steps,
         others, others + len(t.results), others + len(t.results) + trails, dying, dying + tensors,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tinyc.columns import Column, none, reals, zeros
+from tinyc.columns import Column, none, zeros
 from tinyc.program.lifetimes import width
 from tinyc.schedule.search.bounds import STREAMED, WHOLE, added, segment, segments, whole
 from tinyc.schedule.search.cut import Known, by_start, known_need
@@ -13,13 +13,15 @@ from tinyc.schedule.search.prepared import Prepared
 
 class Quickest(NamedTuple):
     """How many parts need more than is comfortable, and instructions that rows add; the parts in order, and the numbers
-    of those of which the exact need should be known. No parts of a network that has steps: there is no such cut."""
+    of those of which the exact need should be known, and bytes that these were taken to need: if they do not need so
+    much more that it matters, this is the cut. No parts of a network that has steps: there is no such cut."""
 
     tight: int
-    work: float
+    work: int
     starts: list[int]
     kinds: list[int]
     unknown: list[int]
+    lows: list[int]
 
 
 class _Asked(NamedTuple):
@@ -50,9 +52,9 @@ def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, need
     """
     count, tight = p.steps + 1, _next_tight(p, min(limit, comfortable) - width(state))
     if p.until < 0 and tight[0] == p.steps:  # nothing has to stream
-        return Quickest(0, 0.0, list(range(p.steps)), [WHOLE] * p.steps, none())
+        return Quickest(0, 0, list(range(p.steps)), [WHOLE] * p.steps, none(), none())
     asked = _Asked(limit, comfortable, state, by_start(needs, p.steps))
-    ways = _Ways(zeros(count), reals(count), zeros(count), zeros(count), zeros(count))
+    ways = _Ways(zeros(count), zeros(count), zeros(count), zeros(count), zeros(count))
     for step in range(1, count):
         ways.before[step] = -1
     for start in range(p.steps):
@@ -60,7 +62,7 @@ def quickest_cut(p: Prepared, limit: float, comfortable: float, state: int, need
             continue
         if start > p.until:
             low, high = whole(p, start)
-            _reach(ways, asked, start, start + 1, WHOLE, low, high, 0.0)
+            _reach(ways, asked, start, start + 1, WHOLE, low, high, 0)
             if tight[start] >= p.data[p.longest + start]:
                 continue
         elif start > 0:
@@ -85,7 +87,7 @@ def _next_tight(p: Prepared, limit: float) -> Column:
     return found
 
 
-def _reach(ways: _Ways, asked: _Asked, start: int, stop: int, kind: int, low: int, high: int, work: float) -> None:
+def _reach(ways: _Ways, asked: _Asked, start: int, stop: int, kind: int, low: int, high: int, work: int) -> None:
     """Note a way with one more part, if that is within the limit and no better way is known. Its need without state
     lies between `low` and `high`."""
     need, _ = _need_within(asked, start, stop, kind, low, high)
@@ -108,17 +110,18 @@ def _need_within(asked: _Asked, start: int, stop: int, kind: int, low: int, high
 
 
 def _quickest_way(p: Prepared, asked: _Asked, ways: _Ways) -> Quickest:
-    starts, kinds, unknown, stop = none(), none(), none(), p.steps
+    starts, kinds, unknown, lows, stop = none(), none(), none(), none(), p.steps
     if ways.before[stop] < 0:
-        return Quickest(0, 0.0, starts, kinds, unknown)
+        return Quickest(0, 0, starts, kinds, unknown, lows)
     while stop > 0:
         start, kind = ways.before[stop], ways.kind[stop]
         starts.append(start)
         kinds.append(kind)
         low, high = whole(p, start) if kind == WHOLE else segment(p, start, stop)
-        _, asks = _need_within(asked, start, stop, kind, low, high)
+        low, asks = _need_within(asked, start, stop, kind, low, high)
         if asks > 0:
             unknown.append(len(starts))
+            lows.append(low)
         stop = start
-    count = len(starts)
-    return Quickest(ways.tight[p.steps], ways.work[p.steps], starts[::-1], kinds[::-1], [count - k for k in unknown])
+    unknown = [len(starts) - k for k in unknown]
+    return Quickest(ways.tight[p.steps], ways.work[p.steps], starts[::-1], kinds[::-1], unknown, lows)

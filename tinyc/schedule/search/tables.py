@@ -61,7 +61,7 @@ def tables(network: Figures) -> Tables:
         row_count=[len(op.rows) for op in operations], complete_count=[len(op.complete) for op in operations],
         hidden=[op.hidden for op in operations], row_work=[op.row_work for op in operations],
         moved=[op.moved for op in operations],
-        entry=[0.0 if step else network.entry for step in range(len(operations))],
+        entry=[0 if step else network.entry for step in range(len(operations))],
         results=[number for op in operations for number in op.made],
         complete=[number for op in operations for number in op.complete],
         scratch=[kernel.scratch for kernel in kernels], work=[kernel.work for kernel in kernels],
