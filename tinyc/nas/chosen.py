@@ -40,7 +40,7 @@ class Chosen:
 
     # ------------------------------------------------------------------ room for all in what the worst part needs
     def result_offsets(
-        self, entries: Sequence[int], most: int, first: int = 0, stop: int | None = None
+        self, entries: Sequence[int], rule: int, most: int, first: int = 0, stop: int | None = None
     ) -> tuple[int, ...]:
         """Offsets at which the result of parts may lie, where their input may lie at the `entries` (see `search`): of
         all parts, or of those from `first` on up to `stop`, before which a single tensor passes."""
@@ -48,7 +48,7 @@ class Chosen:
         found = self.search.result_offsets(
             self.joined.prepared, self.cut.bytes, self.cut.state,
             given[4 * first :] if stop is None else given[4 * first : 4 * stop], overlaps,
-            self.search.column(entries), most,
+            self.search.column(entries), rule, most,
         )
         return tuple(map(int, found))
 

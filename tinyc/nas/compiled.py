@@ -75,7 +75,7 @@ def _use(compiled: Any) -> None:
     found = compiled.cheapest_cut(p, nothing)
     compiled.quickest_cut(p, float(found.bytes), float(found.bytes), found.state, nothing)
     compiled.find_places(p, found.bytes, found.state, nothing, False, search.CHOICES)
-    compiled.result_offsets(p, found.bytes, found.state, nothing, nothing, nothing, 1)
+    compiled.result_offsets(p, found.bytes, found.state, nothing, nothing, nothing, 0, 1)
     compiled.other_parts(p, found.bytes, zero, zero)
     compiled.parts_fit(p, found.bytes, found.state, zero, zero, zero, nothing, nothing)
 

@@ -13,13 +13,13 @@ from typing import NamedTuple, Protocol
 from tinyc.nas.alone import ANSWERS, alone, whole
 from tinyc.nas.chosen import Chosen
 from tinyc.program.lifetimes import width
-from tinyc.schedule.search import WAYS
+from tinyc.schedule.search import ATTEMPTS
 
 Offsets = tuple[int, ...]
 
 
 class _Stretch(Protocol):
-    def result_offsets(self, entries: Offsets, most: int) -> Offsets: ...
+    def result_offsets(self, entries: Offsets, rule: int, most: int) -> Offsets: ...
 
 
 class _Known(NamedTuple):
@@ -27,8 +27,8 @@ class _Known(NamedTuple):
 
     block: Chosen
 
-    def result_offsets(self, entries: Offsets, most: int) -> Offsets:
-        return _result_offsets(self.block, entries, most)
+    def result_offsets(self, entries: Offsets, rule: int, most: int) -> Offsets:
+        return _result_offsets(self.block, entries, rule, most)
 
 
 class _Parts(NamedTuple):
@@ -38,13 +38,13 @@ class _Parts(NamedTuple):
     first: int
     stop: int
 
-    def result_offsets(self, entries: Offsets, most: int) -> Offsets:
-        return self.network.result_offsets(entries, most, self.first, self.stop)
+    def result_offsets(self, entries: Offsets, rule: int, most: int) -> Offsets:
+        return self.network.result_offsets(entries, rule, most, self.first, self.stop)
 
 
 @lru_cache(maxsize=ANSWERS)
-def _result_offsets(block: Chosen, entries: Offsets, most: int) -> Offsets:
-    return block.result_offsets(entries, most)
+def _result_offsets(block: Chosen, entries: Offsets, rule: int, most: int) -> Offsets:
+    return block.result_offsets(entries, rule, most)
 
 
 def have_places(blocks: Sequence[Chosen]) -> bool:
@@ -58,10 +58,10 @@ def has_places(network: Chosen) -> bool:
 
 
 def _have_places(stretches: Sequence[_Stretch]) -> bool:
-    for most in WAYS:
+    for rule, most in ATTEMPTS:
         offsets: Offsets = (-1,)
         for stretch in stretches:
-            offsets = stretch.result_offsets(offsets, most)
+            offsets = stretch.result_offsets(offsets, rule, most)
             if not offsets:
                 break
         else:
@@ -72,17 +72,16 @@ def _have_places(stretches: Sequence[_Stretch]) -> bool:
 def _stretches(network: Chosen) -> Iterator[_Stretch]:
     """Blocks whose operators all run as a whole, and what is between them."""
     row, cut = network.joined, network.cut
-    number = dict(zip(map(int, cut.starts), range(len(cut.starts)), strict=True)) | {cut.end: len(cut.starts)}
+    numbers = {start: number for number, start in enumerate([*cut.starts, cut.end])}
+    finished = {row.block_of(cut.starts[number]) for number in network.finished}
     limit, done = cut.bytes - width(cut.state), 0
     for position, block in enumerate(row.blocks):
-        first, stop = number.get(row.steps[position], -1), number.get(row.steps[position + 1], -1)
-        if first < 0 or stop - first != len(block.works) or any([first <= n < stop for n in network.finished]):
-            continue
-        if position == 0 and row.stream:
+        first, stop = numbers.get(row.steps[position], -1), numbers.get(row.steps[position + 1], -1)
+        if position in finished or first < 0 or stop - first != len(block.works):
             continue
         if done < first:
             yield _Parts(network, done, first)
         yield _Known(whole(alone(block, network.work, position == 0), limit))
         done = stop
-    if done < len(cut.starts):
-        yield _Parts(network, done, len(cut.starts))
+    if done < numbers[cut.end]:
+        yield _Parts(network, done, numbers[cut.end])

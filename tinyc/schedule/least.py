@@ -58,12 +58,13 @@ def least(needs: Needs) -> Least | None:
         found = needs.search.cheapest_cut(needs.prepared, needs.search.column(known))
         if found.bytes < 0:
             return None
-        cut = Least(found.bytes, found.state, found.starts, found.kinds, needs.count)
-        exact = [needs.need(*cut.part(number), found.state) for number in found.unknown]
-        weighed += [part for part in map(cut.part, found.unknown) if part.streamed]
+        ends = [*found.starts[1:], needs.count]
+        unknown = [Cut(found.starts[n], ends[n], found.kinds[n] == STREAMED) for n in found.unknown]
+        exact = [needs.need(*part, found.state) for part in unknown]
+        weighed += [part for part in unknown if part.streamed]
         if max(exact, default=0) <= found.bytes:
-            return replace(cut, weighed=tuple(weighed))
-        for (start, stop, streamed), need in zip(map(cut.part, found.unknown), exact, strict=True):
+            return Least(found.bytes, found.state, found.starts, found.kinds, needs.count, tuple(weighed))
+        for (start, stop, streamed), need in zip(unknown, exact, strict=True):
             known += (start, stop, int(streamed), found.state, need)
 
 
@@ -75,8 +76,9 @@ def quickest(needs: Needs, found: Least, limit: float, room: float = 1.0) -> Lea
     if not ways:
         return found
     best = min(ways, key=lambda way: (way.tight, way.work, len(way.starts)))
-    cut = replace(found, starts=best.starts, kinds=best.kinds, places=None, lean=())
-    return replace(cut, state=needs.state(cut.part(0).stop) if best.starts else 0)
+    first = best.starts[1] if len(best.starts) > 1 else needs.count
+    state = needs.state(first) if best.starts else 0
+    return Least(found.bytes, state, best.starts, best.kinds, needs.count, found.weighed)
 
 
 def _states(needs: Needs, found: Least) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 from tinyc.columns import Column
 from tinyc.schedule.search import bounds, chunks, cut, lying, places, prepared, quickest
 from tinyc.schedule.search.bounds import STREAMED, added, apart, segment, segments, whole
-from tinyc.schedule.search.chunks import WAYS, place_parts, result_offsets
+from tinyc.schedule.search.chunks import ATTEMPTS, place_parts, result_offsets
 from tinyc.schedule.search.cut import cheapest_cut
 from tinyc.schedule.search.places import CHOICES, Places, find_places
 from tinyc.schedule.search.prepared import DEAR, Prepared, affordable, lean_of, prepare
@@ -23,10 +23,9 @@ from tinyc.schedule.search.tables import Tables, own_number, tables
 MODULES = (prepared, bounds, cut, quickest, lying, places, chunks)  # what is compiled
 
 __all__ = [
-    "CHOICES", "DEAR", "MODULES", "STREAMED", "WAYS", "Places", "Prepared", "Quickest", "Tables", "accepted", "added",
-    "affordable", "apart", "cheapest_cut", "column", "find_places", "lean_of", "own_number",
-    "place_parts", "prepare", "quickest_cut", "reals_column", "result_offsets", "segment", "segments", "tables",
-    "whole",
+    "ATTEMPTS", "CHOICES", "DEAR", "MODULES", "STREAMED", "Places", "Prepared", "Quickest", "Tables", "accepted",
+    "added", "affordable", "apart", "cheapest_cut", "column", "find_places", "lean_of", "own_number", "place_parts",
+    "prepare", "quickest_cut", "reals_column", "result_offsets", "segment", "segments", "tables", "whole",
 ]
 
 

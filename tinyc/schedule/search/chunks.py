@@ -29,7 +29,8 @@ from tinyc.schedule.search.lying import (
 from tinyc.schedule.search.prepared import Prepared
 
 CHUNK_CHOICES = 1000  # places that are tried in one chunk
-WAYS = (1, 8)  # offsets that a chunk leaves to the next: first the best alone, then more
+# How places are searched for, until some are found: by which of the RULES, and to how many offsets a chunk goes on.
+ATTEMPTS = ((0, 1), (1, 1), (2, 1), (0, 8))
 
 
 class Ways(NamedTuple):
@@ -60,22 +61,22 @@ def place_parts(p: Prepared, limit: int, state: int, given: Column, overlaps: Co
     tensors must be that may overlap in a segment: where it starts and stops, 0, the tensor below and the one above,
     bytes; one after another.
     """
-    for most in WAYS:
-        ways, first = _through(p, limit, state, given, overlaps, [-1], most)
+    for rule, most in ATTEMPTS:
+        ways, first = _through(p, limit, state, given, overlaps, [-1], rule, most)
         if len(given) > 0 and first < len(ways.offsets):
             return _way_to(ways, first)
     return Placed(none(), none())
 
 
 def result_offsets(
-    p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: Column, most: int
+    p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: Column, rule: int, most: int
 ) -> list[int]:
     """Offsets at which the given parts may leave their result, where their input lies at one of the `entries` (-1: it
-    has no place yet); at most so many."""
+    has no place yet); at most so many. `rule`: the number of one of the RULES."""
     begins = none()
     for entry in entries:
         begins.append(entry)
-    ways, first = _through(p, limit, state, given, overlaps, begins, most)
+    ways, first = _through(p, limit, state, given, overlaps, begins, rule, most)
     return ways.offsets[first:]
 
 
@@ -89,7 +90,7 @@ class _Search(NamedTuple):
 
 
 def _through(
-    p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: list[int], most: int
+    p: Prepared, limit: int, state: int, given: Column, overlaps: Column, entries: list[int], rule: int, most: int
 ) -> tuple[Ways, int]:
     """Ways through all parts, and the number of the first one that goes to the end."""
     ways, part, first = Ways(none(), none(), [0], none(), none()), 0, 0
@@ -100,7 +101,7 @@ def _through(
     seen = set(none())
     while 4 * part < len(given) and first < len(ways.offsets):
         until, last = _next_neck(p, given, part), len(ways.offsets)
-        _through_chunk(p, limit - width(state), given, overlaps, part, until, search, seen, ways, first, most)
+        _through_chunk(p, limit - width(state), given, overlaps, part, until, search, seen, ways, first, rule, most)
         part, first = until, last
     return ways, first
 
@@ -119,7 +120,7 @@ def _next_neck(p: Prepared, given: Column, part: int) -> int:
 
 def _through_chunk(
     p: Prepared, end: int, given: Column, overlaps: Column, part: int, until: int, search: _Search, seen: set[int],
-    ways: Ways, first: int, most: int,
+    ways: Ways, first: int, rule: int, most: int,
 ) -> None:
     """Add ways through the parts of a chunk, behind those from `first` on. Depth first, tensors at the ends of the
     space first."""
@@ -143,7 +144,7 @@ def _through_chunk(
                         _given_on(p, stack, step.node, node.stop, end, given)
                 continue
             if step.over <= 0 or step.kind != STREAMED or has_overlaps(overlaps, step):
-                push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, search.below)
+                push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, search.below, rule)
 
 
 def _begin(

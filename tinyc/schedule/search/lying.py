@@ -11,7 +11,12 @@ from tinyc.schedule.search.prepared import Prepared
 
 GONE = -2  # of a tensor that no longer lives
 SEGMENTS = 2  # a kind of parts: any segment
-TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER = range(7)  # places for a tensor, best first
+TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER = range(7)  # places for a tensor
+RULES = (  # in which order they are tried, best first: the rule that helps most often, and others that help elsewhere
+    (TRAILING, ENDS, BELOW, ABOVE, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER),
+    (TRAILING, BELOW, ABOVE, ENDS, MAY_TRAIL, BELOW_SHORTER, ABOVE_SHORTER),
+    (ENDS, ABOVE, BELOW, TRAILING, BELOW_SHORTER, ABOVE_SHORTER, MAY_TRAIL),
+)
 HASH, MASK = 1000003, (1 << 60) - 1  # so many bits that integers of 64, which wrap, give the same
 
 
@@ -125,18 +130,20 @@ def passing(p: Prepared, start: int, stop: int) -> int:
 
 def push_places(
     p: Prepared, node: Node, lying: Lying, stack: Stack, step: Step, tensor: int, end: int, overlaps: Column,
-    below: Column,
+    below: Column, rule: int,
 ) -> None:
-    """Put all places of one more tensor that are worth trying on the stack, the first choice on top: at an end of the
-    space, as little below a tensor that dies as it must be, or beside another; below is better, since a result may
-    overlap what lies above it, and beside one that lives as long, so that no hole is left. `below` is room to note in.
+    """Put all places of one more tensor that are worth trying on the stack, the first choice by a rule on top: at an
+    end of the space, as little below a tensor that dies as it must be, or beside another; below is often better, since
+    a result may overlap what lies above it, and beside one that lives as long, so that no hole is left. `below` is room
+    to note in.
     """
     d, first, size = p.data, node.first, node.size
     wide, last = d[p.width + tensor], d[p.last + tensor]
     for k in range(size):
         gone = d[p.last + lying[first + k][0]] < step.start
         below[k] = GONE if gone else _apart(p, step, tensor, lying[first + k][0], overlaps)
-    for choice in range(6, -1, -1):
+    for position in range(len(RULES[rule]) - 1, -1, -1):
+        choice = RULES[rule][position]
         for k in range(2 if choice == ENDS else size):
             if choice == ENDS:
                 at = (end - wide) * k

@@ -75,7 +75,7 @@ def find_places(
             if may_ask:
                 return Places(none(), none(), none(), none(), none(), [step.start, step.stop, step.lean])
             continue
-        push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, below)
+        push_places(p, nodes[step.node], lying, stack, step, tensor, end, overlaps, below, 0)
     return Places(none(), none(), none(), none(), none(), none())
 
 
