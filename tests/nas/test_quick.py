@@ -26,6 +26,7 @@ from tinyc.nas.report import Budget
 from tinyc.nas.spaces import CnnSpace, Space
 from tinyc.schedule.least import least, placed, quickest
 from tinyc.schedule.needs import Needs
+from tinyc.schedule.placing import Holds, places
 from tinyc.schedule.quicker import Limit
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import tables
@@ -56,7 +57,7 @@ def test_the_quick_answer_is_the_plans(space: Space[Any], form: str, long: bool)
 @pytest.mark.long
 @kinds(WHOLE)
 def test_the_quick_answer_is_the_plans_in_whole_spaces(space: Space[Any], form: str, specs: int) -> None:
-    assert differences(in_form(space, form), specs if space.name != "vit" else specs // 10, 4) == []
+    assert differences(in_form(space, form), specs if space.name != "vit" else specs // 3, 4) == []
 
 
 @pytest.mark.parametrize("space", [SMALL_CNN, SMALL_AUDIO, SMALL_VIT], ids=lambda s: s.name)
@@ -168,7 +169,13 @@ def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: boo
         if found is not None:
             assert placed(slow, found) == placed(fast, found)
             for room in (1.0, 0.8):
-                assert quickest(slow, found, 1.2 * found.bytes, room) == quickest(fast, found, 1.2 * found.bytes, room)
+                cut = quickest(slow, found, 1.2 * found.bytes, room)
+                assert cut == quickest(fast, found, 1.2 * found.bytes, room)
+                starts, nothing = [*cut.starts, cut.end], Holds({}, ())
+                told = [
+                    places(needs, starts, nothing, int(1.2 * found.bytes), cut.state) for needs in (slow, fast)
+                ]
+                assert told[0] == told[1]
 
 
 def test_a_search_plans_nothing_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ class Chosen:
     ) -> tuple[int, ...]:
         """Offsets at which the result of parts may lie, where their input may lie at the `entries` (see `search`): of
         all parts, or of those from `first` on up to `stop`, before which a single tensor passes."""
-        given, overlaps = self._columns
+        given, overlaps = self.columns
         found = self.search.result_offsets(
             self.joined.prepared, self.cut.bytes, self.cut.state,
             given[4 * first :] if stop is None else given[4 * first : 4 * stop], overlaps,
@@ -62,7 +62,7 @@ class Chosen:
         return bool(search.parts_fit(p, self.cut.bytes, self.cut.state, *told))
 
     @cached_property
-    def _columns(self) -> tuple[Any, Any]:
+    def columns(self) -> tuple[Any, Any]:
         """Parts, and overlaps in their segments."""
         given, overlaps = columns([*self.cut.starts, self.cut.end], self._holds)
         return self.search.column(given), self.search.column(overlaps)
