@@ -13,13 +13,13 @@ demo: setup
 	$(PY) benchmarks/demo.py
 
 test: setup lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto
 
 long: setup
-	$(PY) -m pytest --long
+	$(PY) -m pytest -n auto --long
 
 nightly: setup
-	$(PY) -m pytest --nightly tests/nas
+	$(PY) -m pytest -n auto --nightly tests/nas
 
 lint: setup
 	$(PY) -m ruff check .

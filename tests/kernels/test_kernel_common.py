@@ -99,7 +99,8 @@ def test_a_trail_is_as_short_as_the_access_map_allows(name: str, data: st.DataOb
             for number, index in enumerate(np.ndindex(*sig.output.shape))
         ]  # fmt: skip
         written, read_bytes = sig.output.dtype.bytes, x.dtype.bytes
-        behind = [j * written - min(read[j:]) * read_bytes for j in range(len(read))]
+        still_read = np.minimum.accumulate(read[::-1])[::-1].tolist()  # the first that output j or a later one reads
+        behind = [j * written - first * read_bytes for j, first in enumerate(still_read)]
         found, aligned = trailing_distance(access, x, sig.output), -(-max(0, *behind) // 16) * 16
         assert found == (max(0, *behind) if aligned < -(-sig.output.bytes // 16) * 16 else None)
 

@@ -31,7 +31,7 @@ def test_the_program_in_its_arena_computes_what_the_graph_means(
     check_arena(compile_graph(graph, *plan), samples(graph, seed))
 
 
-@examples(200)
+@examples(120)
 @given(graphs(), plans, st.integers(0, 2**16))
 def test_the_c_on_the_host_computes_what_the_graph_means(graph: Graph, plan: tuple[str, Options], seed: int) -> None:
     compiled = compile_graph(graph, *plan)
