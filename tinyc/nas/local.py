@@ -15,7 +15,7 @@ from itertools import chain
 
 from tinyc.compiler import ROOM
 from tinyc.nas.alone import Alone, alone, quickest_cut
-from tinyc.nas.blocks import Block, closed_below
+from tinyc.nas.blocks import Block, closed_below, may_reorder
 from tinyc.nas.chosen import Chosen
 from tinyc.nas.stretches import have_places
 
@@ -27,15 +27,19 @@ def local(blocks: Sequence[Block]) -> Sequence[Chosen]:
         return ()  # segments may pass through all blocks
     work = reduce(operator.add, chain.from_iterable([block.works for block in blocks]), 0.0)
     row = [alone(block, work, number == 0) for number, block in enumerate(blocks)]
+    # As much does for all, if each block is cut by itself; and no cut needs less where one block gets no help.
     bytes = max([block.least for block in row])
     if not any([block.least == bytes and block.is_closed(bytes) for block in row]):
         return ()
     if closed_below(blocks) > bytes and not row[0].begins_with(bytes):
         return ()
+    reorders = may_reorder(blocks)
     for room in ROOM:
         chosen = list(_chosen(row, bytes, room, work))
-        if len(chosen) < len(row) or have_places(chosen):
-            return chosen if len(chosen) == len(row) else ()
+        if len(chosen) < len(row) or (reorders and any([one.adds_work for one in chosen])):
+            break
+        if have_places(chosen):
+            return chosen
     return ()
 
 

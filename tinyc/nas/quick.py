@@ -1,7 +1,8 @@
 """What `plan` would say of a spec, a thousand times a second: for spaces whose networks are made of blocks.
 
-The tables of blocks are remembered and put in a row; the least need, and then the quickest parts within it, are
-searched for in them by the code that `build` uses (`tinyc.schedule.least`). What parts become and what they add is
+Where no part reaches from one block into another, blocks are planned one by one (`tinyc.nas.local`). Else their tables,
+which are remembered, are put in a row; the least need, and then the quickest parts within it, are searched for in them
+by the code that `build` uses (`tinyc.schedule.least`). What parts become and what they add is
 remembered by block (`tinyc.nas.pieces`), and where known places or first fit leave no gap, that is the plan. Else the
 whole compiler is asked, as where it may repeat work to need less. So the answer is always exact.
 """
@@ -62,7 +63,7 @@ class QuickPlanner(Generic[S]):
     def _of_blocks(self, blocks: Sequence[Block]) -> Need | None:
         """The answer, where the blocks alone tell it."""
         chosen = self._chosen(blocks)
-        if not chosen or (may_reorder(blocks) and any([one.adds_work for one in chosen])):
+        if not chosen:
             return None
         self.asked["blocks"] += 1
         pieces = [network_piece(self.input == "stream"), *chain.from_iterable([one.pieces for one in chosen])]
@@ -87,10 +88,12 @@ class QuickPlanner(Generic[S]):
         most = least(needs)
         if most is None or (closed_below(blocks) > most.bytes and not _begins_tight(needs, most)):
             return ()
-        tried = list[Chosen]()
+        tried, reorders = list[Chosen](), may_reorder(blocks)
         for room in ROOM:
             cut = quickest(needs, most, most.bytes, room)
             tried.append(Chosen(joined, needs.search, cut, room, joined.prepared.work))
+            if reorders and tried[-1].adds_work:
+                return ()
             if has_places(tried[-1]):
                 return tried[-1:]
         return list(islice((chosen for chosen in tried if chosen.has_first_fit()), 1))
