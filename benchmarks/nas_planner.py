@@ -1,10 +1,11 @@
 """How fast and how right plans are: python benchmarks/nas_planner.py [--seconds S] [--networks N] [--known K]
 
-For every search space, answers per second of one core, each for another network that was never asked for before, after
-K others: SRAM, flash, multiply-accumulates and instructions of the plan with row streaming (`tinyc.nas.quick`,
+For every search space, answers per second of one core, each for another of N networks that were never asked for before,
+after K others: SRAM, flash, multiply-accumulates and instructions of the plan with row streaming (`tinyc.nas.quick`,
 objective `sram`), with a stored and with a streamed input; compiled if numba is there. Of the space of CNNs this is one
 cell, `w0.5-r144`, in which a search goes on once `select` has chosen it. "again": the same networks asked once more.
-Then the share that went to the whole compiler, answers per second of the first networks of all, whole plans of both
+Where the compiler is asked most of the time, all of these are as many as S seconds are enough for. Then the share that
+went to the whole compiler, answers per second of the first networks of all, whole plans of both
 objectives, and the formula of live activations.
 
 Then, over N networks, what formulae would decide in the place of the planner at the board's edge: the budget is the
@@ -55,7 +56,7 @@ def main() -> int:
     print(f"{'space':<8}{'input':<9}{'plans/s':>9}{'again':>9}{'first':>8}{'compiler':>10}")
     for space in spaces:
         for mode in MODES:
-            quick = _quick(space, options.target, mode, options.known, options.networks)
+            quick = _quick(space, options.target, mode, options.known, options.networks, options.seconds)
             print(f"{space.name:<8}{mode:<9}{quick.rate:>9.0f}{quick.again:>9.0f}{quick.first:>8.1f}"
                   f"{quick.compiler:>10.1%}", flush=True)
     print(f"\n{'space':<8}{'whole/s sram':>14}{'whole/s speed':>15}{'max-live/s':>12}")
@@ -82,16 +83,17 @@ class Quick:
     compiler: float
 
 
-def _quick(space: Space[Any], target: str, mode: InputMode, known: int, networks: int) -> Quick:
+def _quick(space: Space[Any], target: str, mode: InputMode, known: int, networks: int, seconds: float) -> Quick:
     rng, cell = Random(3), space.cells()[CELL] if isinstance(space, CnnSpace) else space
     planner = QuickPlanner(cell, target, mode)
     fast_search()
     first = _spent(planner, [cell.sample(rng) for _ in range(FIRST)])
-    _spent(planner, [cell.sample(rng) for _ in range(known - FIRST)])
-    specs = [cell.sample(rng) for _ in range(networks)]
+    most = int(FIRST * seconds / first) if planner.asked["compiler"] > FIRST / 2 else known
+    _spent(planner, [cell.sample(rng) for _ in range(min(known, most) - FIRST)])
+    specs = [cell.sample(rng) for _ in range(max(1, min(networks, most)))]
     planner.asked.clear()
-    rate, again = (networks / _spent(planner, specs) for _ in range(2))
-    return Quick(rate, again, FIRST / first, planner.asked["compiler"] / (2 * networks))
+    rate, again = (len(specs) / _spent(planner, specs) for _ in range(2))
+    return Quick(rate, again, FIRST / first, planner.asked["compiler"] / (2 * len(specs)))
 
 
 def _spent(ask: Callable[[Any], object], specs: Sequence[Any]) -> float:
