@@ -57,7 +57,7 @@ def main() -> int:
     for space in spaces:
         for mode in MODES:
             quick = _quick(space, options.target, mode, options.known, options.networks, options.seconds)
-            print(f"{space.name:<8}{mode:<9}{quick.rate:>9.0f}{quick.again:>9.0f}{quick.first:>8.1f}"
+            print(f"{space.name:<8}{mode:<9}{quick.rate:>9.4g}{quick.again:>9.4g}{quick.first:>8.2g}"
                   f"{quick.compiler:>10.1%}", flush=True)
     print(f"\n{'space':<8}{'whole/s sram':>14}{'whole/s speed':>15}{'max-live/s':>12}")
     for space in spaces:

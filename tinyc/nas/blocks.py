@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from tinyc.compiler import Options, run_passes
 from tinyc.ir.graph import Graph
@@ -28,6 +29,7 @@ from tinyc.schedule.tasks import stored
 from tinyc.targets import Target
 
 KNOWN = 1 << 16  # blocks that are remembered
+LOWERED = 512  # places whose graphs are kept, for more questions about their parts
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,25 @@ class Place:
         for layers in self.layers:
             layers.add(net, "")
         return with_weights(net.graph if self.last else net.finish(net.last), seed)
+
+
+class Scheduled(NamedTuple):
+    """Layers after the passes, ready to be scheduled; of the file's operators the shape of the result, the
+    multiply-accumulates, and most bytes of activations live at once, layer by layer."""
+
+    scheduler: Scheduler
+    shape: Shape
+    macs: int
+    live: int
+
+
+@lru_cache(maxsize=LOWERED)
+def scheduled(place: Place) -> Scheduled:
+    """The layers of a place as a network of their own, whose input is stored."""
+    graph = place.graph()
+    shape, macs, live = graph.outputs[0].type.shape, graph.macs, live_activations(graph)
+    run_passes(graph, Options())
+    return Scheduled(Scheduler(graph, place.target), shape, macs, live)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,27 +148,25 @@ class Shelf:
         return found
 
     def _block(self, place: Place) -> Block:
-        graph = place.graph()
-        result, macs, live = graph.outputs[0], graph.macs, live_activations(graph)
-        run_passes(graph, Options())
-        scheduler = Scheduler(graph, place.target)
+        found = scheduled(place)
+        scheduler, graph = found.scheduler, found.scheduler.graph
         (image,) = graph.inputs
         reader = FigureReader(graph, scheduler.candidates[0].steps, image)  # pushed: so its rows count as a line
-        found, end = replace(reader.figures(), pushed=None), stored(graph.outputs[0])
+        figures, end = replace(reader.figures(), pushed=None), stored(graph.outputs[0])
         assert end is not None
         closed = 0.0
         if len(scheduler.candidates) > 1 or any(twice_sites(graph)):
             closed = math.inf
         elif any(len(site.runs) > 1 for site in sites(graph)):
-            own = least(Needs(found))
+            own = least(Needs(figures))
             closed = math.inf if own is None else own.bytes / WORTH
-        found = _with_last(found, reader.number(end))
+        figures = _with_last(figures, reader.number(end))
         begins = len(self.numbers), len(self.works)
-        numbers, works = packed(found)
+        numbers, works = packed(figures)
         self.numbers.extend(numbers)
         self.works.extend(works)
         order = scheduler.order.own_bytes, len(scheduler.candidates) > 1
-        return Block(place, found, result.type.shape, macs, live, *order, closed, begins)
+        return Block(place, figures, found.shape, found.macs, found.live, *order, closed, begins)
 
 
 @lru_cache

@@ -13,7 +13,7 @@ from tinyc.codegen.emit import Network, emit_calls
 from tinyc.codegen.writer import CallWriter
 from tinyc.compiler import Options, run_passes
 from tinyc.ir.graph import Graph
-from tinyc.nas.blocks import KNOWN, Block, Place
+from tinyc.nas.blocks import KNOWN, LOWERED, Block, Place, scheduled
 from tinyc.nas.code_size import Part as Code
 from tinyc.nas.code_size import network_part, operator_part, segment_part
 from tinyc.program.lifetimes import ARENA_ALIGN
@@ -29,8 +29,6 @@ from tinyc.schedule.schedule import Schedule
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import tables
 from tinyc.schedule.segments import Partition
-
-LOWERED = 512  # places whose graphs are kept, for more questions about their parts
 
 
 class Shared(NamedTuple):
@@ -125,10 +123,11 @@ class _Lowered:
     """Blocks as a network of their own."""
 
     def __init__(self, place: Place, pushed: bool) -> None:
-        graph, self.twin = place.graph(), place.graph(seed=1)
-        run_passes(graph, Options())
+        self.twin = place.graph(seed=1)
         run_passes(self.twin, Options())
-        self.scheduler = Scheduler(graph, place.target, stream_input=pushed)
+        self.scheduler = scheduled(place).scheduler
+        if pushed:
+            self.scheduler = Scheduler(self.scheduler.graph, place.target, stream_input=True)
         self.candidate = self.scheduler.candidates[0]
         self.reader = self.candidate.partitions.reader
         self.tables = tables(self.candidate.partitions.needs.network)
