@@ -26,7 +26,7 @@ from tinyc.nas.report import Budget
 from tinyc.nas.spaces import CnnSpace, Space
 from tinyc.schedule.least import least, placed, quickest
 from tinyc.schedule.needs import Needs
-from tinyc.schedule.placing import Holds, places
+from tinyc.schedule.placing import places
 from tinyc.schedule.quicker import Limit
 from tinyc.schedule.scheduler import Scheduler
 from tinyc.schedule.search.tables import tables
@@ -160,7 +160,8 @@ def test_a_limit_knows_where_else_all_comparisons_end_the_same(asked: list[tuple
 def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: bool) -> None:
     run_passes(graph, Options())
     for candidate in Scheduler(graph, load(core), stream_input=stream).candidates:
-        figures = candidate.partitions.needs.network
+        partitions = candidate.partitions
+        figures = partitions.needs.network
         compiled = fast_search()
         assert has_numba()
         slow, fast = Needs(figures), Needs(figures, compiled, compiled.prepare(compiled.accepted(tables(figures))))
@@ -169,13 +170,12 @@ def test_compiled_the_search_finds_the_same(graph: Graph, core: str, stream: boo
         if found is not None:
             assert placed(slow, found) == placed(fast, found)
             for room in (1.0, 0.8):
-                cut = quickest(slow, found, 1.2 * found.bytes, room)
-                assert cut == quickest(fast, found, 1.2 * found.bytes, room)
-                starts, nothing = [*cut.starts, cut.end], Holds({}, ())
-                told = [
-                    places(needs, starts, nothing, int(1.2 * found.bytes), cut.state) for needs in (slow, fast)
-                ]
-                assert told[0] == told[1]
+                assert quickest(slow, found, 1.2 * found.bytes, room) == quickest(fast, found, 1.2 * found.bytes, room)
+                partition = partitions.choose(0, room)
+                assert partition is not None
+                starts, holds = [part.start for part in partition.parts], partitions.holds(partition)
+                one, other = (places(needs, starts, holds, found.bytes, found.state) for needs in (slow, fast))
+                assert one == other
 
 
 def test_a_search_plans_nothing_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,16 +106,20 @@ class Partitions:
         the partition needs as much as its worst part; none where that is not known."""
         first = partition.parts[0] if partition.parts else None
         state = self.needs.state(first.stop) if first and self.needs.network.pushed is not None else 0
-        numbered = list(enumerate(partition.parts))
-        holds = Holds(
-            {number: inside(self.needs, self.reader, part) for number, part in numbered if part.streamed},
-            [number for number, part in numbered if part.lean and not part.streamed],
-        )
-        found = places(self.needs, [part.start for part in partition.parts], holds, partition.peak, state)
+        starts = [part.start for part in partition.parts]
+        found = places(self.needs, starts, self.holds(partition), partition.peak, state)
         if found is None:
             return {}
         at_end = {STATE: partition.peak - width(state)} if state else {}
         return {self.reader.name(number): at for number, at in found.items()} | at_end
+
+    def holds(self, partition: Partition) -> Holds:
+        """What its parts hold."""
+        numbered = list(enumerate(partition.parts))
+        return Holds(
+            {number: inside(self.needs, self.reader, part) for number, part in numbered if part.streamed},
+            [number for number, part in numbered if part.lean and not part.streamed],
+        )
 
     # ------------------------------------------------------------------ the front
     def front(self) -> list[Partition]:
